@@ -28,6 +28,7 @@
 #include "job/jobs.h"
 #include "store/store.h"
 
+struct journal;
 struct calls;
 struct nodes;
 struct notify;
@@ -39,6 +40,8 @@ struct fs {
 	struct catalog *catalog;
 	struct follow *follow;
 	struct jobs *jobs;
+	struct journal *journal;
+	struct buf journal_said; /* that it was damaged at start; for /status */
 	struct store *stores[3]; /* NULL at the end */
 	const char *default_store;
 

@@ -25,6 +25,7 @@
 #include "fs/ops.h"
 #include "fs/options.h"
 #include "fs/setup.h"
+#include "job/journal.h"
 #include "util/folder.h"
 #include "util/log.h"
 #include "util/when.h"
@@ -68,7 +69,7 @@ static int make_stores(const struct options *o, struct fs *fs, struct err *reter
 	return r;
 }
 
-static int make(const struct options *o, struct fs *fs, struct err *reterr)
+static int make(const struct options *o, const char *state, struct fs *fs, struct err *reterr)
 {
 	struct catalog_listener listener = {events_container, events_image, fs};
 	struct jobs_options jobs = {
@@ -90,16 +91,27 @@ static int make(const struct options *o, struct fs *fs, struct err *reterr)
 	if (r == 0 && (catalog_new(&listener, &fs->catalog) < 0 || nodes_new(&fs->nodes) < 0 ||
 			      notify_new(fs, &fs->notify) < 0 || calls_new(fs, &fs->calls) < 0))
 		r = err_nomem(reterr);
+	if (r == 0)
+		r = journal_open(state, &fs->journal, &fs->journal_said, reterr);
+	if (r < 0)
+		return r;
+	if (fs->journal_said.len)
+		log_error("%s", buf_text(&fs->journal_said));
 	jobs.engine = fs->engine;
 	jobs.catalog = fs->catalog;
+	jobs.journal = fs->journal;
 	jobs.default_store = fs->default_store;
-	return r < 0 ? r : jobs_new(&jobs, &fs->jobs, reterr);
+	r = jobs_new(&jobs, &fs->jobs, reterr);
+	return r < 0 ? r : jobs_load(fs->jobs, reterr);
 }
 
 static void unmake(struct fs *fs)
 {
 	if (fs->jobs)
 		jobs_free(fs->jobs);
+	if (fs->journal)
+		journal_close(fs->journal);
+	buf_done(&fs->journal_said);
 	if (fs->notify)
 		notify_free(fs->notify);
 	if (fs->nodes)
@@ -252,7 +264,7 @@ static int run(struct options *o, struct err *reterr)
 	if (r == 0)
 		r = lock = folder_lock(buf_text(&state), reterr);
 	if (r >= 0)
-		r = make(o, &fs, reterr);
+		r = make(o, buf_text(&state), &fs, reterr);
 	if (r == 0)
 		r = mount_it(o, &fs, reterr);
 	if (r == 0) {

@@ -11,6 +11,8 @@ struct root_view {
 	struct buf engine, engine_version, api_version;
 	const char *store;
 	struct job_store_state store_state;
+	struct err journal;
+	struct buf journal_said;
 	size_t containers, images, running, queued;
 };
 
@@ -58,10 +60,22 @@ static const char *store_word(const struct job_store_state *s)
 	return s->error.code ? "failing" : "ok";
 }
 
+/* The one that keeps most from working. */
+static const char *first_error(const struct root_view *v)
+{
+	const char *const errors[] = {v->link.up ? "" : v->link.lost.text, v->journal.text, v->store_state.error.text,
+		buf_text(&v->journal_said)};
+	size_t i = 0;
+
+	while (i + 1 < ARRAY_SIZE(errors) && !*errors[i])
+		i++;
+	return errors[i];
+}
+
 static int show_status(const void *view, struct buf *out)
 {
 	const struct root_view *v = view;
-	const char *error = v->link.up ? v->store_state.error.text : v->link.lost.text;
+	const char *error = first_error(v);
 
 	buf_printf(out, "engine %s\n", buf_text(&v->engine));
 	buf_printf(out, "engine-version %s\n", buf_text(&v->engine_version));
@@ -89,6 +103,7 @@ static void root_put(void *view)
 	buf_done(&v->engine);
 	buf_done(&v->engine_version);
 	buf_done(&v->api_version);
+	buf_done(&v->journal_said);
 	free(v);
 }
 
@@ -105,6 +120,8 @@ static int root_get(struct fs *fs, const char *key, void **ret_view)
 	engine_api_version(fs->engine, &v->api_version);
 	v->store = fs->default_store;
 	v->store_state = jobs_store_state(fs->jobs);
+	v->journal = jobs_journal_error(fs->jobs);
+	buf_add(&v->journal_said, buf_text(&fs->journal_said), fs->journal_said.len);
 	v->containers = catalog_container_count(fs->catalog);
 	v->images = catalog_image_count(fs->catalog);
 	jobs_count(fs->jobs, &v->running, &v->queued);

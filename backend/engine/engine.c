@@ -356,6 +356,37 @@ int engine_tag_image(struct engine *e, const char *id, const char *repository, c
 	return buf_error(&path) ? err_nomem(reterr) : http_command(e->http, &request, reterr);
 }
 
+static int take_id(void *arg, const json_t *image)
+{
+	struct buf *ret = arg;
+
+	if (!ret->len)
+		buf_adds(ret, json_text(image, "Id"));
+	return buf_error(ret);
+}
+
+int engine_find_image(struct engine *e, const char *label, const char *value, struct buf *ret,
+	const struct cancel *cancel, struct err *reterr)
+{
+	AUTO_BUF struct buf path = BUF_INIT, filter = BUF_INIT;
+
+	path_begin(e, &path);
+	buf_adds(&path, "/images/json");
+	buf_printf(&filter, "{\"label\":[\"%s=%s\"]}", label, value); /* words of ours */
+	add_query(&path, "filters", buf_text(&filter));
+	return get_objects(e, &path, take_id, ret, cancel, reterr);
+}
+
+int engine_unpause(struct engine *e, const char *id, const struct cancel *cancel, struct err *reterr)
+{
+	AUTO_BUF struct buf path = BUF_INIT;
+	struct http_request request = {.method = "POST", .cancel = cancel};
+
+	path_object(e, &path, "containers", id, "/unpause");
+	request.path = buf_text(&path);
+	return buf_error(&path) ? err_nomem(reterr) : http_command(e->http, &request, reterr);
+}
+
 /* --- commit --- */
 
 int engine_commit(struct engine *e, const struct engine_commit *commit, struct buf *ret,

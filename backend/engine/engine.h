@@ -61,6 +61,12 @@ int engine_container_changes(struct engine *e, const char *id, struct buf *ret,
 int engine_tag_image(struct engine *e, const char *id, const char *repository, const char *tag,
 	const struct cancel *cancel, struct err *reterr);
 
+/* The id of an image that has the label with that value is added to `ret`; nothing if there is none. */
+int engine_find_image(struct engine *e, const char *label, const char *value, struct buf *ret,
+	const struct cancel *cancel, struct err *reterr);
+
+int engine_unpause(struct engine *e, const char *id, const struct cancel *cancel, struct err *reterr);
+
 struct engine_commit {
 	const char *container; /* an id */
 	const char *repository, *tag;

@@ -22,11 +22,16 @@ struct job {
 	struct reference name; /* what the image is called there */
 	char *host;
 	uint64_t after;	       /* the job whose commit makes our image; 0: none */
+	char mark[STORE_ID];   /* the label that the committed image carries */
+	bool was_paused;       /* before we came: the pause is the user's */
+	bool store_missing;    /* kept from an earlier run, and its store is not configured any more */
 	struct cancel cancel;
 
 	/* Of the thread that runs it. */
 	int64_t told_ms, rated_ms; /* monotonic: when the listener was told, when the rate was taken */
 	uint64_t rated_bytes;
+	bool begun;	      /* the engine was asked to commit: it may have, even if no answer came */
+	struct store_sent sent; /* bytes 0: nothing was sent whole yet */
 
 	/* Under jobs->lock. */
 	struct job_info info;
@@ -45,10 +50,12 @@ struct jobs {
 	pthread_t keeper;
 	bool keeper_started;
 
+	pthread_mutex_t submitting; /* one at a time, so that the list is in the order of the numbers */
 	pthread_mutex_t lock;  /* all below, and the marked part of each job */
 	pthread_cond_t work;   /* something may be runnable */
 	pthread_cond_t chores; /* the keeper has something to do */
 	struct orphan *orphans;
+	struct err journal_error; /* the journal can't be written; code 0: it can */
 	struct job_store_state store;
 	struct job *first, **last; /* oldest first: all that are kept */
 	size_t count, unfinished;
@@ -68,6 +75,9 @@ void job_set_target_id(struct jobs *j, struct job *job, const char *id);
 void job_set_total(struct jobs *j, struct job *job, uint64_t bytes, uint64_t total);
 void job_info_copy(struct jobs *j, struct job *job, struct job_info *ret);
 void job_moved(struct jobs *j, struct job *job, uint64_t bytes);
+
+/* Keeps the job in the journal as it is now; a failure is told in /status, and returned. */
+int job_keep(struct jobs *j, struct job *job, struct err *reterr);
 
 /* Queues it and takes it over; on failure it is still the caller's. */
 int jobs_submit(struct jobs *j, struct job *job, struct err *reterr);
@@ -95,8 +105,9 @@ void push_abandon(struct jobs *j, struct job *job, int timeout_ms);
 int keeper_start(struct jobs *j);
 void keeper_stop(struct jobs *j); /* once jobs->stopping is set and told */
 
-/* Removes that record of the store, now or as soon as the store can be reached. */
-void keeper_adopt(struct jobs *j, struct store *store, const char *id);
+/* Removes that record of the store, now or as soon as the store can be reached, also after a restart.
+ * `kept`: the journal has it already. */
+void keeper_adopt(struct jobs *j, struct store *store, const char *id, bool kept);
 
 /* How a call to the store went: NULL: well. */
 void keeper_note_store(struct jobs *j, const struct store *store, const struct err *error);

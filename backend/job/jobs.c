@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "job/internal.h"
+#include "job/journal.h"
 #include "util/log.h"
 #include "util/when.h"
 
@@ -70,6 +71,7 @@ struct job *job_new(struct jobs *j, const struct request *request, struct err *r
 	job->changes = copy_strings(request->changes);
 	job->pause = request->pause;
 	job->host = strdup(j->host);
+	store_new_id(job->mark);
 	job->info.state = JOB_QUEUED;
 	job->info.created = when_now();
 	if (request->reference)
@@ -222,6 +224,54 @@ void job_moved(struct jobs *j, struct job *job, uint64_t bytes)
 		tell(j, &info);
 }
 
+/* --- keeping --- */
+
+static void note_journal(struct jobs *j, const struct err *e)
+{
+	struct job_info none = {0};
+	bool changed;
+
+	pthread_mutex_lock(&j->lock);
+	changed = !j->journal_error.code != !e->code;
+	j->journal_error = *e;
+	pthread_mutex_unlock(&j->lock);
+	if (changed && e->code)
+		log_error("%s", e->text);
+	if (changed && j->options.changed)
+		j->options.changed(j->options.arg, &none);
+}
+
+struct err jobs_journal_error(struct jobs *j)
+{
+	struct err e;
+
+	pthread_mutex_lock(&j->lock);
+	e = j->journal_error;
+	pthread_mutex_unlock(&j->lock);
+	return e;
+}
+
+int job_keep(struct jobs *j, struct job *job, struct err *reterr)
+{
+	struct err e = {0};
+	struct job copy;
+
+	if (!j->options.journal || !job->info.number)
+		return 0;
+	pthread_mutex_lock(&j->lock);
+	copy = *job;
+	copy.log = (struct buf)BUF_INIT;
+	buf_add(&copy.log, buf_text(&job->log), job->log.len);
+	pthread_mutex_unlock(&j->lock);
+	journal_claim(j->options.journal, &copy, &e);
+	buf_done(&copy.log);
+	note_journal(j, &e);
+	e.passing = true;
+	if (e.code && reterr)
+		*reterr = e;
+	return -e.code;
+}
+
 /* --- the queue --- */
 
 struct store *jobs_store(struct jobs *j, const char *word)
@@ -272,36 +322,102 @@ static void trim(struct jobs *j)
 		if (!old)
 			return;
 		gone.number = old->info.number;
+		if (j->options.journal)
+			journal_forget(j->options.journal, gone.number, NULL);
 		job_free(old);
 		tell(j, &gone);
 	}
 }
 
-int jobs_submit(struct jobs *j, struct job *job, struct err *reterr)
+static bool full(struct jobs *j)
 {
-	struct job_info info;
+	bool is;
 
 	pthread_mutex_lock(&j->lock);
-	if (j->unfinished >= JOBS_QUEUED_MAX || j->stopping) {
-		pthread_mutex_unlock(&j->lock);
-		return err_set(reterr, EBUSY, "%d jobs are waiting already: try again later",
-			JOBS_QUEUED_MAX);
-	}
-	job->info.number = j->next_number++;
-	if (job->commits)
-		job->info.state = JOB_COMMITTING;
-	log_state_locked(job, "accepted: %s %s", job_operation_word(job->info.operation),
-		job->info.reference);
+	is = j->unfinished >= JOBS_QUEUED_MAX || j->stopping;
+	pthread_mutex_unlock(&j->lock);
+	return is;
+}
+
+static void append_locked(struct jobs *j, struct job *job)
+{
 	*j->last = job;
 	j->last = &job->next;
 	j->count++;
-	j->unfinished++;
-	info = job->info;
+	j->unfinished += !job->info.finished;
 	pthread_cond_broadcast(&j->work);
-	pthread_mutex_unlock(&j->lock);
+}
+
+/* Gives it its number; from here on it outlives us. */
+static int accept_job(struct jobs *j, struct job *job, struct err *reterr)
+{
+	int r;
+
+	if (!j->options.journal) {
+		job->info.number = j->next_number++;
+		return 0;
+	}
+	r = journal_add(j->options.journal, job, reterr);
+	note_journal(j, r < 0 ? reterr : &(struct err){0});
+	return r;
+}
+
+int jobs_submit(struct jobs *j, struct job *job, struct err *reterr)
+{
+	struct job_info info;
+	int r;
+
+	if (full(j))
+		return err_set(reterr, EBUSY, "%d jobs are waiting already: try again later", JOBS_QUEUED_MAX);
+	if (job->commits)
+		job->info.state = JOB_COMMITTING;
+	log_state_locked(job, "accepted: %s %s", job_operation_word(job->info.operation), job->info.reference);
+	pthread_mutex_lock(&j->submitting);
+	r = accept_job(j, job, reterr);
+	if (r == 0) {
+		pthread_mutex_lock(&j->lock);
+		append_locked(j, job);
+		info = job->info;
+		pthread_mutex_unlock(&j->lock);
+	}
+	pthread_mutex_unlock(&j->submitting);
+	if (r < 0)
+		return r;
 	tell(j, &info);
 	trim(j);
 	return 0;
+}
+
+/* --- what an earlier run left --- */
+
+static int load_job(struct jobs *j, struct job *job)
+{
+	if (!job->info.finished) {
+		job->info.state = job->commits && !job->info.image_id[0] ? JOB_COMMITTING : JOB_QUEUED;
+		job->info.rate = 0;
+		log_state_locked(job, "gone on with after a restart");
+		if (job->cancel_asked)
+			cancel_fire(&job->cancel);
+	}
+	append_locked(j, job); /* nobody else is there yet */
+	j->next_number = job->info.number + 1;
+	return 0;
+}
+
+static int load_orphan(struct jobs *j, const char *store, const char *id)
+{
+	struct store *s = jobs_store(j, store);
+
+	if (s)
+		keeper_adopt(j, s, id, true);
+	else
+		log_warning("the record %s may be left behind: '%s' is not configured", id, store);
+	return 0;
+}
+
+int jobs_load(struct jobs *j, struct err *reterr)
+{
+	return j->options.journal ? journal_load(j->options.journal, j, load_job, load_orphan, reterr) : 0;
 }
 
 static bool needs_commit(const struct job *job)
@@ -369,6 +485,11 @@ static int run_steps(struct jobs *j, struct job *job, struct err *reterr)
 {
 	int r = take_image(j, job, reterr);
 
+	if (r == 0 && job->store_missing) {
+		err_set(reterr, ENOENT, "the store of this job (%s) is not configured any more", job->info.target);
+		reterr->passing = true;
+		return -ENOENT;
+	}
 	if (r == 0 && cancel_fired(&job->cancel))
 		return err_set(reterr, ECANCELED, "cancelled");
 	if (r == 0 && job->commits && !job->info.image_id[0])
@@ -398,6 +519,7 @@ static void finish(struct jobs *j, struct job *job, enum job_state state, const 
 	info = job->info;
 	pthread_cond_broadcast(&j->work);
 	pthread_mutex_unlock(&j->lock);
+	job_keep(j, job, NULL);
 	tell(j, &info);
 	trim(j);
 }
@@ -431,7 +553,28 @@ static void retry_later(struct jobs *j, struct job *job, const struct err *e)
 	info = job->info;
 	pthread_cond_broadcast(&j->work);
 	pthread_mutex_unlock(&j->lock);
+	job_keep(j, job, NULL);
 	tell(j, &info);
+}
+
+/* The journal has it; the next run goes on with it. */
+static void leave(struct jobs *j, struct job *job)
+{
+	pthread_mutex_lock(&j->lock);
+	job->running = false;
+	log_state_locked(job, "interrupted by the end of commitfs");
+	pthread_mutex_unlock(&j->lock);
+	job_keep(j, job, NULL);
+}
+
+static bool told_to_cancel(struct jobs *j, const struct job *job)
+{
+	bool told;
+
+	pthread_mutex_lock(&j->lock);
+	told = job->cancel_asked;
+	pthread_mutex_unlock(&j->lock);
+	return told;
 }
 
 static void run_job(struct jobs *j, struct job *job)
@@ -441,6 +584,8 @@ static void run_job(struct jobs *j, struct job *job)
 
 	if (r == 0)
 		finish(j, job, job->store ? JOB_ACTIVE : JOB_COMMITTED, NULL);
+	else if (cancel_fired(&job->cancel) && !told_to_cancel(j, job) && j->options.journal)
+		leave(j, job);
 	else if (cancel_fired(&job->cancel))
 		finish(j, job, JOB_CANCELLED, &(struct err){.code = ECANCELED, .text = "cancelled"});
 	else if (e.passing && job->info.attempt <= j->options.retries)
@@ -510,6 +655,7 @@ int jobs_new(const struct jobs_options *options, struct jobs **ret, struct err *
 	if (gethostname(j->host, sizeof(j->host) - 1) < 0)
 		j->host[0] = '\0';
 	pthread_mutex_init(&j->lock, NULL);
+	pthread_mutex_init(&j->submitting, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&j->work, &monotonic);
@@ -537,20 +683,41 @@ int jobs_start(struct jobs *j, struct err *reterr)
 	return keeper_start(j) < 0 ? err_nomem(reterr) : 0;
 }
 
+static bool any_running_locked(const struct jobs *j)
+{
+	for (const struct job *job = j->first; job; job = job->next)
+		if (job->running)
+			return true;
+	return false;
+}
+
+/* What ends within a second ends well. */
+static void wait_a_moment_locked(struct jobs *j)
+{
+	struct timespec until;
+	int r = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	while (r == 0 && any_running_locked(j))
+		r = pthread_cond_timedwait(&j->work, &j->lock, &until);
+}
+
 void jobs_stop(struct jobs *j)
 {
 	pthread_mutex_lock(&j->lock);
 	j->stopping = true;
+	pthread_cond_broadcast(&j->work);
+	pthread_cond_broadcast(&j->chores);
+	wait_a_moment_locked(j);
 	for (struct job *job = j->first; job; job = job->next)
 		if (job->running)
 			cancel_fire(&job->cancel);
-	pthread_cond_broadcast(&j->work);
-	pthread_cond_broadcast(&j->chores);
 	pthread_mutex_unlock(&j->lock);
+	cancel_fire(&j->stop);
 	for (size_t i = 0; i < j->thread_count; i++)
 		pthread_join(j->threads[i], NULL);
 	j->thread_count = 0;
-	cancel_fire(&j->stop);
 	keeper_stop(j);
 }
 
@@ -573,29 +740,39 @@ void jobs_free(struct jobs *j)
 	cancel_done(&j->stop);
 	pthread_cond_destroy(&j->work);
 	pthread_cond_destroy(&j->chores);
+	pthread_mutex_destroy(&j->submitting);
 	pthread_mutex_destroy(&j->lock);
 	free(j);
+}
+
+/* Under the lock; returns whether there is something to be kept. */
+static int ask_to_cancel_locked(struct jobs *j, struct job *job, struct err *reterr)
+{
+	if (job->running && needs_commit(job) && !job->store)
+		return err_set(reterr, EBUSY, "the engine is in the middle of the commit and can't be stopped");
+	if (job->info.finished || job->cancel_asked)
+		return 0;
+	job->cancel_asked = true;
+	log_state_locked(job, "asked to cancel");
+	cancel_fire(&job->cancel);
+	pthread_cond_broadcast(&j->work);
+	return 0;
 }
 
 int jobs_cancel(struct jobs *j, uint64_t number, struct err *reterr)
 {
 	struct job *job;
-	int r = 0;
+	int r;
 
 	pthread_mutex_lock(&j->lock);
 	job = find_locked(j, number);
-	if (!job)
+	if (job)
+		r = ask_to_cancel_locked(j, job, reterr);
+	else
 		r = err_set(reterr, ENOENT, "there is no job %llu", (unsigned long long)number);
-	else if (job->running && needs_commit(job) && !job->store)
-		r = err_set(reterr, EBUSY, "the engine is in the middle of the commit and can't be stopped");
-	else if (!job->info.finished) {
-		job->cancel_asked = true;
-		cancel_fire(&job->cancel);
-		log_state_locked(job, "asked to cancel");
-		pthread_cond_broadcast(&j->work);
-	}
 	pthread_mutex_unlock(&j->lock);
-	return r;
+	/* By its number: the job itself may have ended and be gone by now. */
+	return r == 0 && j->options.journal ? journal_cancel(j->options.journal, number, reterr) : r;
 }
 
 /* --- rejections --- */

@@ -20,6 +20,7 @@
 #include "util/buf.h"
 
 struct jobs;
+struct journal;
 
 enum job_operation { JOB_COMMIT = 1, JOB_PUSH = 2 };
 
@@ -74,6 +75,7 @@ struct job_store_state {
 struct jobs_options {
 	struct engine *engine;
 	struct catalog *catalog;
+	struct journal *journal; /* NULL: jobs do not outlive the process */
 	struct store *const *stores; /* NULL at the end */
 	const char *default_store;   /* "glance" or "dir" */
 	unsigned parallel, retries;
@@ -83,8 +85,11 @@ struct jobs_options {
 };
 
 int jobs_new(const struct jobs_options *options, struct jobs **ret, struct err *reterr);
+int jobs_load(struct jobs *j, struct err *reterr);  /* what the journal has, to be gone on with */
 int jobs_start(struct jobs *j, struct err *reterr); /* after the fork */
-void jobs_stop(struct jobs *j);			    /* breaks off what runs, and joins */
+
+/* Waits a second for what is about to end, breaks off the rest, which a later run goes on with, and joins. */
+void jobs_stop(struct jobs *j);
 void jobs_free(struct jobs *j);
 DEFINE_CLEANUP(struct jobs *, jobs_free)
 
@@ -133,6 +138,7 @@ int jobs_log(struct jobs *j, uint64_t number, struct buf *out);
 int jobs_request_text(struct jobs *j, uint64_t number, struct buf *out);
 
 struct job_store_state jobs_store_state(struct jobs *j);
+struct err jobs_journal_error(struct jobs *j); /* code 0: none */
 void jobs_count(struct jobs *j, size_t *ret_running, size_t *ret_queued);
 
 const char *job_state_word(enum job_state state);

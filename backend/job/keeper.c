@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "job/internal.h"
+#include "job/journal.h"
 #include "util/log.h"
 #include "util/when.h"
 
@@ -24,7 +25,7 @@ struct orphan {
 	struct orphan *next;
 };
 
-void keeper_adopt(struct jobs *j, struct store *store, const char *id)
+void keeper_adopt(struct jobs *j, struct store *store, const char *id, bool kept)
 {
 	struct orphan *o = calloc(1, sizeof(*o));
 
@@ -35,6 +36,8 @@ void keeper_adopt(struct jobs *j, struct store *store, const char *id)
 	o->store = store;
 	snprintf(o->id, sizeof(o->id), "%s", id);
 	o->since = o->next_try = when_monotonic_ms();
+	if (j->options.journal && !kept)
+		journal_orphan(j->options.journal, store->ops->name, id, NULL);
 	pthread_mutex_lock(&j->lock);
 	o->next = j->orphans;
 	j->orphans = o;
@@ -110,13 +113,20 @@ static struct orphan *take_orphan_locked(struct jobs *j, int64_t now, int64_t *r
 	return NULL;
 }
 
+static void give_up(struct jobs *j, struct orphan *o)
+{
+	if (j->options.journal)
+		journal_orphan_gone(j->options.journal, o->id, NULL);
+	free(o);
+}
+
 static void try_to_remove(struct jobs *j, struct orphan *o)
 {
 	struct err e = {0};
 	int64_t now;
 
 	if (o->store->ops->remove(o->store, o->id, REMOVE_TIMEOUT_MS, &j->stop, &e) == 0) {
-		free(o);
+		give_up(j, o);
 		return;
 	}
 	now = when_monotonic_ms();
@@ -124,7 +134,7 @@ static void try_to_remove(struct jobs *j, struct orphan *o)
 		o->since = now - LAST_TRY_MS;
 	if (now - o->since >= LAST_TRY_MS) {
 		log_warning("the record %s is left behind: %s", o->id, e.text);
-		free(o);
+		give_up(j, o);
 		return;
 	}
 	o->next_try = now + (o->tries < 6 ? 1000 << o->tries : 60000);
@@ -189,7 +199,8 @@ void keeper_stop(struct jobs *j)
 	j->keeper_started = false;
 	while ((o = j->orphans)) {
 		j->orphans = o->next;
-		log_warning("the record %s may be left behind in %s", o->id, o->store->ops->name);
+		if (!j->options.journal)
+			log_warning("the record %s may be left behind in %s", o->id, o->store->ops->name);
 		free(o);
 	}
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "job/internal.h"
+#include "job/journal.h"
 #include "store/target.h"
 #include "util/reference.h"
 
@@ -29,22 +30,37 @@ static bool is_open(int r, const struct err *e)
 	return r == -ECANCELED || (e->passing && r != -ECONNREFUSED && r != -EHOSTUNREACH);
 }
 
-static int create_record(
-	struct jobs *j, struct job *job, const struct cancel *cancel, struct err *reterr)
+static int make_record(struct jobs *j, struct job *job, const struct cancel *cancel, struct err *reterr)
 {
 	struct store_record record;
 	struct job_info info;
-	char id[STORE_ID];
 	int r;
 
-	store_new_id(id);
-	job_set_target_id(j, job, id);
 	job_info_copy(j, job, &info);
 	fill_record(job, &info, &record);
 	r = job->store->ops->create(job->store, &record, cancel, reterr);
 	keeper_note_store(j, job->store, r < 0 ? reterr : NULL);
 	if (r < 0 && is_open(r, reterr))
 		push_abandon(j, job, r == -EREMOTEIO ? ABANDON_MS : 0);
+	else if (r < 0 && j->options.journal)
+		journal_orphan_gone(j->options.journal, info.target_id, NULL);
+	return r;
+}
+
+/* Until a job claims it, the journal knows the record as one to be removed. */
+static int create_record(
+	struct jobs *j, struct job *job, const struct cancel *cancel, struct err *reterr)
+{
+	char id[STORE_ID];
+	int r = 0;
+
+	store_new_id(id);
+	if (j->options.journal)
+		r = journal_orphan(j->options.journal, job->store->ops->name, id, reterr);
+	if (r < 0)
+		return r;
+	job_set_target_id(j, job, id);
+	r = make_record(j, job, cancel, reterr);
 	if (r < 0)
 		job_set_target_id(j, job, "");
 	return r;
@@ -77,11 +93,13 @@ void push_abandon(struct jobs *j, struct job *job, int timeout_ms)
 	job_info_copy(j, job, &info);
 	if (!job->store || !info.target_id[0])
 		return;
-	if (timeout_ms && job->store->ops->remove(job->store, info.target_id, timeout_ms, NULL, &e) == 0)
-		return;
-	if (timeout_ms)
-		job_say(j, job, "the record %s can't be removed yet: %s", info.target_id, e.text);
-	keeper_adopt(j, job->store, info.target_id);
+	if (!timeout_ms || job->store->ops->remove(job->store, info.target_id, timeout_ms, NULL, &e) < 0) {
+		if (timeout_ms)
+			job_say(j, job, "the record %s can't be removed yet: %s", info.target_id, e.text);
+		keeper_adopt(j, job->store, info.target_id, false);
+	} else if (j->options.journal) {
+		journal_orphan_gone(j->options.journal, info.target_id, NULL);
+	}
 }
 
 /* What the request names as the target: to=TARGET, or name=, tag= and registry=. */
@@ -256,29 +274,73 @@ static int upload(struct jobs *j, struct job *job, struct store_sent *sent, stru
 /* The record can take no data any more (a service that died in mid-upload leaves it so): a new one. */
 static int renew_record(struct jobs *j, struct job *job, struct err *reterr)
 {
+	int r;
+
 	job_say(j, job, "%s; trying with a new record", reterr->text);
 	push_abandon(j, job, ABANDON_MS);
-	return create_record(j, job, &job->cancel, reterr);
+	r = create_record(j, job, &job->cancel, reterr);
+	return r < 0 ? r : job_keep(j, job, reterr);
+}
+
+/* Leaves what was sent in `job->sent` and in the journal: from then on it only has to be verified. */
+static int send(struct jobs *j, struct job *job, struct err *reterr)
+{
+	struct store_sent sent = {0};
+	int r = upload(j, job, &sent, reterr);
+
+	if (r == -ESTALE) {
+		r = renew_record(j, job, reterr);
+		if (r == 0)
+			r = upload(j, job, &sent, reterr);
+	}
+	keeper_note_store(j, job->store, r < 0 ? reterr : NULL);
+	if (r < 0)
+		return r;
+	job->sent = sent;
+	job_set_total(j, job, sent.bytes, sent.bytes);
+	job_keep(j, job, NULL);
+	return 0;
+}
+
+static int verify(struct jobs *j, struct job *job, struct err *reterr)
+{
+	struct job_info info;
+
+	job_info_copy(j, job, &info);
+	job_enter(j, job, JOB_VERIFYING);
+	return job->store->ops->verify(job->store, info.target_id, &job->sent, &job->cancel, reterr);
+}
+
+/* What an earlier attempt, perhaps of an earlier run, has sent. Returns 1 if it has to be sent again. */
+static int verify_earlier(struct jobs *j, struct job *job, struct err *reterr)
+{
+	int r;
+
+	if (!job->sent.bytes)
+		return 1;
+	r = verify(j, job, reterr);
+	if (r == 0 || r == -ECANCELED || reterr->passing)
+		return r;
+	job_say(j, job, "what was sent earlier is not there: %s", reterr->text);
+	job->sent = (struct store_sent){0};
+	return 1;
 }
 
 int push_run(struct jobs *j, struct job *job, struct err *reterr)
 {
-	struct store_sent sent = {0};
 	struct job_info info;
-	int r;
+	int r = verify_earlier(j, job, reterr);
 
-	job_info_copy(j, job, &info);
-	r = info.target_id[0] ? 0 : create_record(j, job, &job->cancel, reterr);
-	if (r == 0)
-		r = upload(j, job, &sent, reterr);
-	if (r == -ESTALE)
-		r = renew_record(j, job, reterr);
-	if (r == 0 && !sent.bytes)
-		r = upload(j, job, &sent, reterr);
-	if (r < 0)
+	if (r <= 0)
 		return r;
-	job_set_total(j, job, sent.bytes, sent.bytes);
-	job_enter(j, job, JOB_VERIFYING);
+	r = 0;
 	job_info_copy(j, job, &info);
-	return job->store->ops->verify(job->store, info.target_id, &sent, &job->cancel, reterr);
+	if (!info.target_id[0]) {
+		r = create_record(j, job, &job->cancel, reterr);
+		if (r == 0)
+			r = job_keep(j, job, reterr);
+	}
+	if (r == 0)
+		r = send(j, job, reterr);
+	return r < 0 ? r : verify(j, job, reterr);
 }
