@@ -118,7 +118,7 @@ void call_reply_open(struct call *c)
 
 	/* The caller was interrupted meanwhile and will never release what it didn't get. */
 	if (fuse_reply_open(end(c), &file) == -ENOENT)
-		handle_free(h);
+		handle_unref(h);
 }
 
 void call_reply_write(struct call *c, size_t bytes)
@@ -128,17 +128,17 @@ void call_reply_write(struct call *c, size_t bytes)
 
 static void reply_wait(struct call *c)
 {
-	struct handle *h = c->handle;
+	struct handle *h = handle_ref(c->handle);
 	size_t len = h->text.len, at = (size_t)c->offset;
 	size_t n = at < len ? len - at : 0;
 
-	if (h->outcome < 0) {
-		call_reply_error(c, h->outcome);
-		return;
-	}
 	if (n > c->size)
 		n = c->size;
-	fuse_reply_buf(end(c), n ? buf_text(&h->text) + at : NULL, n);
+	if (h->outcome < 0)
+		call_reply_error(c, h->outcome);
+	else
+		fuse_reply_buf(end(c), n ? buf_text(&h->text) + at : NULL, n);
+	handle_unref(h);
 }
 
 /* --- running --- */

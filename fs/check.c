@@ -54,6 +54,7 @@ static bool check_store(const char *what, struct store *s)
 
 static bool check_glance(const struct options *o)
 {
+	CLEANUP(cloud_freep) struct cloud *cloud = NULL;
 	struct store *glance = NULL;
 	AUTO_BUF struct buf words = BUF_INIT;
 	struct err e = {0};
@@ -64,7 +65,9 @@ static bool check_glance(const struct options *o)
 		return false;
 	}
 	if (!glance) {
-		say("cloud", true, "none configured: pushes go to the folder (set OS_CLOUD or cloud=NAME for Glance)");
+		/* There may be clouds to choose from: its sentence names them. */
+		cloud_load(NULL, &cloud, &e);
+		say("cloud", true, "none chosen, pushes go to the folder: %s", e.text);
 		return true;
 	}
 	say("cloud", true, "%s", o->cloud ? o->cloud : getenv("OS_CLOUD") ? getenv("OS_CLOUD") : "configured");

@@ -28,7 +28,11 @@ int control_run(struct fs *fs, const struct control *c, const char *text, size_t
 	if (r == 0)
 		r = c->submit(fs->jobs, c->container, &request, cancel, reterr);
 	request_done(&request);
-	jobs_note_rejection(fs->jobs, c->key, r < 0 ? reterr : NULL);
-	notify_changed(fs->notify, c->parent->child, c->key);
 	return r;
+}
+
+void control_note(struct fs *fs, const struct dir_type *type, const char *key, const struct err *e)
+{
+	jobs_note_rejection(fs->jobs, key, e);
+	notify_changed(fs->notify, type, key);
 }

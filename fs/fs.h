@@ -7,8 +7,8 @@
  *
  *     calls->lock      the calls that are parked (call.c)
  *     node table       inode numbers (node.c)
- *     handles->lock    open files whose size is known only since they were opened (handle.c)
- *     handle->lock     the line that is being written to one open file (handle.c)
+ *     all open files   handle.c
+ *     handle->lock     the text of one open file, and the line that is being written to it (handle.c)
  *     notify->lock     what is to be told to the kernel (notify.c)
  *     jobs->lock       backend/job/jobs.c
  *     catalog->lock    backend/engine/catalog.c

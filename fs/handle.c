@@ -4,8 +4,30 @@
 #include <errno.h>
 #include <string.h>
 
-static pthread_mutex_t sizes_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct handle *sizes; /* newest first */
+static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct handle *newest; /* of all that are open */
+
+static void enlist(struct handle *h)
+{
+	pthread_mutex_lock(&all_lock);
+	h->older = newest;
+	if (newest)
+		newest->newer = h;
+	newest = h;
+	pthread_mutex_unlock(&all_lock);
+}
+
+static void unlist(struct handle *h)
+{
+	pthread_mutex_lock(&all_lock);
+	if (h->older)
+		h->older->newer = h->newer;
+	if (h->newer)
+		h->newer->older = h->older;
+	else
+		newest = h->older;
+	pthread_mutex_unlock(&all_lock);
+}
 
 struct handle *handle_new(fuse_ino_t ino, const struct file_row *row)
 {
@@ -13,54 +35,56 @@ struct handle *handle_new(fuse_ino_t ino, const struct file_row *row)
 
 	if (!h)
 		return NULL;
+	h->refs = 1;
 	h->ino = ino;
 	h->row = row;
 	pthread_mutex_init(&h->lock, NULL);
+	enlist(h);
 	return h;
 }
 
-void handle_free(struct handle *h)
+struct handle *handle_ref(struct handle *h)
 {
-	if (h->row && h->row->ask)
-		handle_forget_size(h);
+	atomic_fetch_add(&h->refs, 1);
+	return h;
+}
+
+void handle_unref(struct handle *h)
+{
+	if (atomic_fetch_sub(&h->refs, 1) > 1)
+		return;
+	unlist(h);
 	buf_done(&h->text);
 	buf_done(&h->line);
+	if (h->list)
+		dir_list_free(h->list);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
 }
 
-void handle_remember_size(struct handle *h)
+off_t handle_size(fuse_ino_t ino)
 {
-	pthread_mutex_lock(&sizes_lock);
-	h->next = sizes;
-	sizes = h;
-	pthread_mutex_unlock(&sizes_lock);
-}
+	struct handle *h;
+	off_t size = 0;
 
-void handle_forget_size(struct handle *h)
-{
-	pthread_mutex_lock(&sizes_lock);
-	for (struct handle **at = &sizes; *at; at = &(*at)->next) {
-		if (*at != h)
+	pthread_mutex_lock(&all_lock);
+	for (h = newest; h; h = h->older) {
+		if (h->ino != ino)
 			continue;
-		*at = h->next;
-		break;
+		pthread_mutex_lock(&h->lock);
+		size = h->filled ? (off_t)h->text.len : 0;
+		pthread_mutex_unlock(&h->lock);
+		if (size)
+			break;
 	}
-	pthread_mutex_unlock(&sizes_lock);
+	pthread_mutex_unlock(&all_lock);
+	return size;
 }
 
-bool handle_size(fuse_ino_t ino, off_t *ret)
+void handles_free(void)
 {
-	bool found = false;
-
-	pthread_mutex_lock(&sizes_lock);
-	for (struct handle *h = sizes; h && !found; h = h->next) {
-		found = h->ino == ino;
-		if (found)
-			*ret = (off_t)h->text.len;
-	}
-	pthread_mutex_unlock(&sizes_lock);
-	return found;
+	while (newest)
+		handle_unref(newest);
 }
 
 int dir_list_add(struct dir_list *l, const char *name, const char *key, int64_t mtime)

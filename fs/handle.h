@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An open file: the text as it was when it was opened, or the line that is being written to it. Owned by the
- * kernel's open file (fi->fh) from open to release.
+ * An open file: the text as it was when it was opened, or the line that is being written to it. The kernel's
+ * open file (fi->fh) holds a reference from open to release; a read holds one until its answer has been handed
+ * over, since the reader may close the file before the call that answers it has returned.
  */
 #pragma once
 
@@ -10,29 +11,34 @@
 #include "fs/tree.h"
 
 struct handle {
+	atomic_uint refs;
 	fuse_ino_t ino;
-	const struct file_row *row;
-	pthread_mutex_t lock; /* line; and text while a read of `wait` fills it */
-	struct buf text;      /* what reads see */
-	bool filled;	      /* the text is final: of `wait`, that the wait is over */
-	int outcome;	      /* of `wait`: 0 or a negative errno */
-	struct buf line;      /* written, not run yet */
-	bool busy;	      /* a request of it is being run: the rest is that writer's */
-	struct handle *next;  /* of those whose size is known only here */
+	const struct file_row *row; /* NULL: a directory */
+	struct handle *newer, *older; /* of all that are open */
+
+	pthread_mutex_t lock;  /* all below */
+	struct buf text;       /* what reads see; not changed any more once it is filled */
+	bool filled;	       /* it was asked for, or the wait is over */
+	int outcome;	       /* of `wait`: 0 or a negative errno */
+	struct buf line;       /* written, not run yet */
+	bool busy;	       /* a request of it is being run: the rest is that writer's */
+	struct dir_list *list; /* of a directory: its entries as they were when reading began */
 };
 
 struct handle *handle_new(fuse_ino_t ino, const struct file_row *row);
-void handle_free(struct handle *h);
+struct handle *handle_ref(struct handle *h);
+void handle_unref(struct handle *h);
+
+/* The length of the text of a file that had to be asked for, as it was last opened; 0 if it isn't open. */
+off_t handle_size(fuse_ino_t ino);
+
+/* At the end: what was open when the mount went, and of which the kernel sends no release any more. */
+void handles_free(void);
 
 static inline struct handle *handle_of(const struct fuse_file_info *fi)
 {
 	return (struct handle *)(uintptr_t)fi->fh;
 }
-
-/* Files whose text had to be asked for: how long it was when the file was last opened. */
-void handle_remember_size(struct handle *h);
-void handle_forget_size(struct handle *h);
-bool handle_size(fuse_ino_t ino, off_t *ret);
 
 /* A directory's children as they were when it was opened. */
 struct dir_item {

@@ -20,6 +20,7 @@
 #include "fs/check.h"
 #include "fs/daemon.h"
 #include "fs/events.h"
+#include "fs/handle.h"
 #include "fs/node.h"
 #include "fs/notify.h"
 #include "fs/ops.h"
@@ -130,7 +131,7 @@ static int mount_it(struct options *o, struct fs *fs, struct err *reterr)
 {
 	AUTO_BUF struct buf own = BUF_INIT;
 
-	buf_printf(&own, "-odefault_permissions,subtype=commitfs,fsname=%s",
+	buf_printf(&own, "-odefault_permissions,nosuid,nodev,subtype=commitfs,fsname=%s",
 		o->source ? o->source : "commitfs");
 	if (buf_error(&own) || fuse_opt_add_arg(&o->args, buf_text(&own)) < 0)
 		return err_nomem(reterr);
@@ -275,6 +276,7 @@ static int run(struct options *o, struct err *reterr)
 			stop_threads(&fs);
 		fuse_session_unmount(fs.session);
 		fuse_session_destroy(fs.session);
+		handles_free();
 	} else if (fs.calls) {
 		calls_free(fs.calls);
 	}

@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 
 #include "fs/call.h"
+#include "fs/control.h"
 #include "fs/handle.h"
 #include "fs/node.h"
 #include "job/request.h"
@@ -15,6 +16,9 @@
 
 /* The kernel may remember what it was told until notify.c says otherwise. */
 static const double FOREVER = 365.0 * 86400;
+
+/* What the kernel takes for "ask if you want to know" in a listing (FUSE_UNKNOWN_INO of libfuse's own). */
+static const fuse_ino_t UNKNOWN_INO = 0xffffffff;
 
 static struct fs *fs_of(fuse_req_t request)
 {
@@ -67,7 +71,7 @@ static off_t row_size(const struct file_row *row, fuse_ino_t ino, const void *vi
 	off_t size = 0;
 
 	if (row->ask)
-		handle_size(ino, &size);
+		size = handle_size(ino);
 	else if (!row->pending && row->show(view, &text) == 0)
 		size = (off_t)text.len;
 	return size;
@@ -265,11 +269,6 @@ static void op_forget_multi(fuse_req_t request, size_t count, struct fuse_forget
 
 /* --- directories --- */
 
-struct open_dir {
-	pthread_mutex_t lock;
-	struct dir_list *list; /* as it was when reading began */
-};
-
 static int add_rows(struct fs *fs, const struct dir_type *type, struct dir_list *list)
 {
 	int r = 0;
@@ -306,33 +305,17 @@ static int read_list(struct fs *fs, const struct node *n, struct dir_list **ret)
 
 static void op_opendir(fuse_req_t request, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct open_dir *d = calloc(1, sizeof(*d));
+	struct handle *h = handle_new(ino, NULL);
 
-	(void)ino;
-	if (!d) {
+	if (!h) {
 		fuse_reply_err(request, ENOMEM);
 		return;
 	}
-	pthread_mutex_init(&d->lock, NULL);
-	fi->fh = (uint64_t)(uintptr_t)d;
+	fi->fh = (uint64_t)(uintptr_t)h;
 	fi->cache_readdir = 1;
 	fi->keep_cache = 1;
-	if (fuse_reply_open(request, fi) == -ENOENT) {
-		pthread_mutex_destroy(&d->lock);
-		free(d);
-	}
-}
-
-static void op_releasedir(fuse_req_t request, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct open_dir *d = (struct open_dir *)(uintptr_t)fi->fh;
-
-	(void)ino;
-	if (d->list)
-		dir_list_free(d->list);
-	pthread_mutex_destroy(&d->lock);
-	free(d);
-	fuse_reply_err(request, 0);
+	if (fuse_reply_open(request, fi) == -ENOENT)
+		handle_unref(h);
 }
 
 /* What an entry of a listing is, with a lookup counted unless it is not to be counted (ino 0). */
@@ -343,7 +326,7 @@ static int entry_plus(struct fs *fs, struct node *n, const struct dir_item *item
 	uint64_t number;
 
 	*e = (struct fuse_entry_param){.attr_timeout = FOREVER, .entry_timeout = FOREVER};
-	fill_dir(fs, 1, &e->attr);
+	fill_dir(fs, UNKNOWN_INO, &e->attr);
 	if (dir)
 		return look_up_fixed(fs, dir, e);
 	if (row && row->store) {
@@ -366,7 +349,7 @@ static int entry_plus(struct fs *fs, struct node *n, const struct dir_item *item
 /* Without attributes only the kind counts. */
 static void entry_plain(struct fs *fs, const struct node *n, const struct dir_item *item, struct stat *st)
 {
-	fill_dir(fs, 1, st);
+	fill_dir(fs, UNKNOWN_INO, st);
 	if (find_row(fs, n->type, item->name))
 		st->st_mode = S_IFREG;
 }
@@ -408,7 +391,7 @@ static size_t fill_entries(fuse_req_t request, struct node *n, const struct dir_
 static void read_dir(
 	fuse_req_t request, fuse_ino_t ino, size_t size, off_t from, struct fuse_file_info *fi, bool plus)
 {
-	struct open_dir *d = (struct open_dir *)(uintptr_t)fi->fh;
+	struct handle *d = handle_of(fi);
 	struct fs *fs = fs_of(request);
 	struct node *n = nodes_get(fs->nodes, ino);
 	AUTO_FREE char *data = malloc(size);
@@ -462,11 +445,13 @@ static void ask_text(struct call *c)
 		r = buf_error(&h->text);
 	if (r < 0) {
 		log_debug("%s: %s", h->row->name, e.text);
-		handle_free(h);
+		handle_unref(h);
 		call_reply_error(c, r);
 		return;
 	}
-	handle_remember_size(h);
+	pthread_mutex_lock(&h->lock);
+	h->filled = true;
+	pthread_mutex_unlock(&h->lock);
 	call_reply_open(c);
 }
 
@@ -487,7 +472,7 @@ static void open_by_asking(struct fs *fs, fuse_req_t request, struct handle *h, 
 	struct call *c = call_new(fs, request, h->ino);
 
 	if (!c) {
-		handle_free(h);
+		handle_unref(h);
 		return;
 	}
 	c->handle = h;
@@ -534,13 +519,13 @@ static void op_open(fuse_req_t request, fuse_ino_t ino, struct fuse_file_info *f
 	else
 		fuse_reply_err(request, -r);
 	if (r < 0)
-		handle_free(h);
+		handle_unref(h);
 }
 
 static void op_release(fuse_req_t request, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	handle_free(handle_of(fi));
+	handle_unref(handle_of(fi));
 	fuse_reply_err(request, 0);
 }
 
@@ -566,7 +551,7 @@ static void park_read(struct fs *fs, fuse_req_t request, struct handle *h, size_
 
 static void op_read(fuse_req_t request, fuse_ino_t ino, size_t size, off_t from, struct fuse_file_info *fi)
 {
-	struct handle *h = handle_of(fi);
+	struct handle *h = handle_ref(handle_of(fi));
 	bool over;
 
 	(void)ino;
@@ -577,6 +562,7 @@ static void op_read(fuse_req_t request, fuse_ino_t ino, size_t size, off_t from,
 		reply_text(request, &h->text, size, from);
 	else
 		park_read(fs_of(request), request, h, size, from);
+	handle_unref(h);
 }
 
 /* --- control writes --- */
@@ -602,8 +588,7 @@ static int run_request(struct call *c, const struct node *n, const struct buf *t
 		return r;
 	r = c->handle->row->store(c->fs, view, buf_text(text), text->len, &c->cancel, &e);
 	put_view(n, view);
-	if (r < 0)
-		log_debug("%s: %s", c->handle->row->name, e.text);
+	control_note(c->fs, n->type, node_key(n), r < 0 ? &e : NULL);
 	return r;
 }
 
@@ -692,17 +677,23 @@ static int take_bytes(struct handle *h, const char *data, size_t size)
 static void op_write(fuse_req_t request, fuse_ino_t ino, const char *data, size_t size, off_t offset,
 	struct fuse_file_info *fi)
 {
+	struct fs *fs = fs_of(request);
 	struct handle *h = handle_of(fi);
+	const struct node *n = nodes_get(fs->nodes, ino);
 	int r = take_bytes(h, data, size);
+	struct err e = {0};
 
-	(void)ino;
 	(void)offset; /* a control file is a stream: where in it is of no meaning */
+	if (r == -E2BIG && n) {
+		err_set(&e, E2BIG, "a request has at most %d KiB", REQUEST_LIMIT >> 10);
+		control_note(fs, n->type, node_key(n), &e);
+	}
 	if (r < 0)
 		fuse_reply_err(request, -r);
 	else if (r == 0)
 		fuse_reply_write(request, size);
 	else
-		hand_on(fs_of(request), request, h, size, run_write);
+		hand_on(fs, request, h, size, run_write);
 }
 
 static bool blank(const struct buf *line)
@@ -812,6 +803,6 @@ const struct fuse_lowlevel_ops ops = {
 	.opendir = op_opendir,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,
-	.releasedir = op_releasedir,
+	.releasedir = op_release,
 	.statfs = op_statfs,
 };

@@ -58,7 +58,7 @@ static const char *either(bool known, const char *value, const char *otherwise)
 int status_show(const struct status *s, struct buf *out)
 {
 	const struct job_info *j = s->job;
-	bool known = j->number, moves = known && j->target[0];
+	bool known = j->number, moves = known && j->target[0], known_eta;
 	const struct err *error = known && j->error.code ? &j->error : NULL;
 	uint64_t left = 0;
 
@@ -76,7 +76,8 @@ int status_show(const struct status *s, struct buf *out)
 	add_number(out, "bytes", moves, j->bytes);
 	add_number(out, "total", moves && j->total, j->total);
 	add_number(out, "rate", moves && j->rate, j->rate);
-	add_number(out, "eta", eta(j, &left), left);
+	known_eta = eta(j, &left);
+	add_number(out, "eta", known_eta, left);
 	add_number(out, "attempt", known && j->attempt, j->attempt);
 	add_time(out, "started", j->started);
 	add_time(out, "finished", j->ended);

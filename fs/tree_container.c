@@ -112,8 +112,7 @@ static int store_commit(struct fs *fs, const void *view, const char *text, size_
 	const struct container_view *v = view;
 
 	return control_run(fs,
-		&(struct control){REQUEST_COMMIT, jobs_commit, v->c, NULL, &containers_type, v->c->id}, text, len,
-		cancel, reterr);
+		&(struct control){REQUEST_COMMIT, jobs_commit, v->c, NULL}, text, len, cancel, reterr);
 }
 
 static int store_push(struct fs *fs, const void *view, const char *text, size_t len,
@@ -122,8 +121,7 @@ static int store_push(struct fs *fs, const void *view, const char *text, size_t 
 	const struct container_view *v = view;
 
 	return control_run(fs,
-		&(struct control){REQUEST_PUSH, jobs_push, v->c, NULL, &containers_type, v->c->id}, text, len,
-		cancel, reterr);
+		&(struct control){REQUEST_PUSH, jobs_push, v->c, NULL}, text, len, cancel, reterr);
 }
 
 static bool pending(struct fs *fs, const void *view)

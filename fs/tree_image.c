@@ -148,8 +148,7 @@ static int store_push(struct fs *fs, const void *view, const char *text, size_t 
 	const struct image_view *v = view;
 
 	return control_run(fs,
-		&(struct control){REQUEST_IMAGE_PUSH, jobs_push, NULL, v->reference, &images_type, v->reference},
-		text, len, cancel, reterr);
+		&(struct control){REQUEST_IMAGE_PUSH, jobs_push, NULL, v->reference}, text, len, cancel, reterr);
 }
 
 static bool pending(struct fs *fs, const void *view)

@@ -213,7 +213,8 @@ static struct container *container_from_inspect(const json_t *inspect, const str
 	if (!c)
 		return NULL;
 	c->id = strdup(json_text(inspect, "Id"));
-	c->name = strdup(name[0] == '/' ? name + 1 : name);
+	name += name[0] == '/';
+	c->name = strdup(*name && !strchr(name, '/') ? name : json_text(inspect, "Id"));
 	c->image = strdup(old ? old->image : json_text(inspect, "Config.Image"));
 	c->image_id = strdup(json_text(inspect, "Image"));
 	c->state = strdup(json_text(inspect, "State.Status"));
@@ -359,7 +360,7 @@ bool catalog_wait_image(struct catalog *c, const char *reference, const char *id
 	int r = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += timeout_ms / 1000;
+	when_add_ms(&until, timeout_ms);
 	pthread_mutex_lock(&c->lock);
 	while (!there && r == 0) {
 		named = table_get(&c->tags, reference);
@@ -468,7 +469,7 @@ static int replace_container(struct catalog *c, struct container *old, struct co
 	return r;
 }
 
-/* Puts `new`, which may be NULL for want of memory, in the place of `old`. */
+/* Puts `new`, which may be NULL for want of memory, in the place of `old`, unless that says the same still. */
 static int put_container(struct catalog *c, struct container *old, struct container *new)
 {
 	int r;
@@ -476,7 +477,8 @@ static int put_container(struct catalog *c, struct container *old, struct contai
 	if (!new)
 		return -ENOMEM;
 	new->seen = c->sync;
-	if (old && container_equal(old, new)) {
+	/* Another may have had its name for a while. */
+	if (old && container_equal(old, new) && table_get(&c->names, old->name) == old) {
 		old->seen = c->sync;
 		container_unref(new);
 		return 0;
@@ -571,6 +573,15 @@ static int take_tags(struct catalog *c, struct image *new)
 	return 0;
 }
 
+/* Another may have had a reference of its for a while. */
+static bool has_its_tags(const struct catalog *c, const struct image *i)
+{
+	for (char **r = i->references; *r; r++)
+		if (table_get(&c->tags, *r) != i)
+			return false;
+	return true;
+}
+
 int catalog_put_image(struct catalog *c, const json_t *element)
 {
 	const char *id = json_text(element, "Id");
@@ -584,7 +595,7 @@ int catalog_put_image(struct catalog *c, const json_t *element)
 		return -ENOMEM;
 	new->seen = c->sync;
 	old = table_get(&c->images, id);
-	if (old && image_equal(old, new)) {
+	if (old && image_equal(old, new) && has_its_tags(c, old)) {
 		old->seen = c->sync;
 		image_unref(new);
 		return 0;

@@ -322,7 +322,7 @@ int follow_wait(struct follow *f, int timeout_ms, struct err *reterr)
 	int r = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += timeout_ms / 1000;
+	when_add_ms(&until, timeout_ms);
 	pthread_mutex_lock(&f->lock);
 	while (!f->complete && !f->state.lost.code && r == 0)
 		r = -pthread_cond_timedwait(&f->changed, &f->lock, &until);

@@ -41,22 +41,12 @@ static int check_container(struct jobs *j, const struct container *c, bool *ret_
 	return r < 0 ? r : check_state(json_text(inspect, "State.Status"), c->name, reterr);
 }
 
-static int check_same_container(const struct container *c, const char *said, struct err *reterr)
-{
-	size_t len = said ? strlen(said) : 0;
-
-	if (!said || strcmp(said, c->name) == 0 || (len >= 12 && strncmp(said, c->id, len) == 0))
-		return 0;
-	return err_set(reterr, EINVAL, "the request is for container '%.64s', the file is that of '%s'",
-		said, c->name);
-}
-
 int jobs_commit(struct jobs *j, const struct container *container, const struct request *request,
 	const struct cancel *cancel, struct err *reterr)
 {
 	CLEANUP(job_freep) struct job *job = NULL;
 	bool paused = false;
-	int r = check_same_container(container, request->container, reterr);
+	int r = request_check_container(request, container->id, container->name, reterr);
 
 	if (r == 0)
 		r = check_container(j, container, &paused, cancel, reterr);

@@ -14,6 +14,7 @@ enum {
 	LOG_LIMIT = 64 << 10,	/* bytes of a job's log */
 	REJECTIONS_MAX = 1000,
 	ABANDON_MS = 10 * 1000,
+	STOP_MS = 1000, /* what takes less is finished before the end */
 };
 
 struct rejection {
@@ -508,6 +509,10 @@ static void finish(struct jobs *j, struct job *job, enum job_state state, const 
 	if (state == JOB_FAILED || state == JOB_CANCELLED)
 		push_abandon(j, job, ABANDON_MS);
 	pthread_mutex_lock(&j->lock);
+	if (e && e->code != ECANCELED)
+		log_state_locked(job, "%s: %s", job_state_word(state), e->text);
+	else if (job->info.state != state) /* a commit alone has said so already */
+		log_state_locked(job, "%s", job_state_word(state));
 	job->info.state = state;
 	job->info.finished = true;
 	job->info.ended = when_now();
@@ -515,7 +520,6 @@ static void finish(struct jobs *j, struct job *job, enum job_state state, const 
 	job->info.error = e ? *e : (struct err){0};
 	job->running = false;
 	j->unfinished--;
-	log_state_locked(job, "%s%s%s", job_state_word(state), e ? ": " : "", e ? e->text : "");
 	info = job->info;
 	pthread_cond_broadcast(&j->work);
 	pthread_mutex_unlock(&j->lock);
@@ -613,7 +617,7 @@ static void wait_for_work(struct jobs *j, int64_t ms)
 		return;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000 + 1;
+	when_add_ms(&until, ms);
 	pthread_cond_timedwait(&j->work, &j->lock, &until);
 }
 
@@ -698,7 +702,7 @@ static void wait_a_moment_locked(struct jobs *j)
 	int r = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec++;
+	when_add_ms(&until, STOP_MS);
 	while (r == 0 && any_running_locked(j))
 		r = pthread_cond_timedwait(&j->work, &j->lock, &until);
 }

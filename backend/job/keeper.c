@@ -154,7 +154,7 @@ static void wait_until_locked(struct jobs *j, int64_t due, int64_t now)
 		return;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (due - now) / 1000 + 1;
+	when_add_ms(&until, due - now);
 	pthread_cond_timedwait(&j->chores, &j->lock, &until);
 }
 

@@ -180,12 +180,15 @@ int jobs_push(struct jobs *j, const struct container *container, const struct re
 	CLEANUP(job_freep) struct job *job = job_new(j, request, reterr);
 	AUTO_BUF struct buf target = BUF_INIT;
 	struct job_info snapshot;
-	int r;
+	int r = 0;
 
 	if (!job)
 		return -ENOMEM;
 	job->info.operation = JOB_PUSH;
-	r = target_of(request, &target, reterr);
+	if (container)
+		r = request_check_container(request, container->id, container->name, reterr);
+	if (r == 0)
+		r = target_of(request, &target, reterr);
 	if (r == 0)
 		r = choose_image(j, container, request, &snapshot, job->info.reference, reterr);
 	if (r == 0)

@@ -119,7 +119,7 @@ size_t request_end(const char *text, size_t len)
 	if (blank < len && text[blank] == '{') {
 		object = object_end(text + blank, len - blank);
 		if (!object)
-			return 0;
+			return text[len - 1] == '\n' ? len : 0;
 		len -= blank + object;
 		text += blank + object;
 		newline = memchr(text, '\n', len);
@@ -241,7 +241,7 @@ static int set_json(struct request *r, enum request_kind kind, const char *name,
 
 	if (json_is_null(value))
 		return 0;
-	if (json_is_boolean(value))
+	if (json_is_boolean(value) && strcasecmp(name, "pause") == 0)
 		text = json_is_true(value) ? "true" : "false";
 	if (text)
 		return set_key(r, kind, JSON, name, strlen(name), text, reterr);
@@ -263,7 +263,7 @@ static int join_reference(struct request *r, struct err *reterr)
 	AUTO_BUF struct buf whole = BUF_INIT;
 	const char *slash, *colon;
 
-	if (!r->tag || !r->reference)
+	if (!r->tag || !r->reference || r->name) /* beside `name`, it is the tag of that */
 		return 0;
 	slash = strrchr(r->reference, '/');
 	colon = strrchr(r->reference, ':');
@@ -339,4 +339,14 @@ int request_parse(
 		return err_nomem(reterr);
 	e = json ? parse_json(ret, kind, text, len, reterr) : parse_words(ret, kind, text, len, reterr);
 	return e < 0 ? e : check_reference(ret, kind, reterr);
+}
+
+int request_check_container(const struct request *r, const char *id, const char *name, struct err *reterr)
+{
+	const char *said = r->container;
+	size_t len = said ? strlen(said) : 0;
+
+	if (!said || strcmp(said, name) == 0 || (len >= 12 && strncmp(said, id, len) == 0))
+		return 0;
+	return err_set(reterr, EINVAL, "the request is for container '%.64s', the file is that of '%s'", said, name);
 }

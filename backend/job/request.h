@@ -33,7 +33,8 @@ struct request {
 
 /*
  * The length of the first whole request in `text`, with its newline; 0 if its end has not come yet. A JSON
- * object ends with its brace, and may be written over several lines.
+ * object may have several lines; but text that ends in a newline is whole even if the object isn't, so that who
+ * has forgotten a brace is told at once.
  */
 size_t request_end(const char *text, size_t len);
 
@@ -41,3 +42,6 @@ size_t request_end(const char *text, size_t len);
 int request_parse(
 	enum request_kind kind, const char *text, size_t len, struct request *ret, struct err *reterr);
 void request_done(struct request *r);
+
+/* A request that names a container, by its name or at least 12 digits of its id, must name this one. -EINVAL. */
+int request_check_container(const struct request *r, const char *id, const char *name, struct err *reterr);

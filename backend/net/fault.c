@@ -40,7 +40,6 @@ struct fault fault_of_curl(int curlcode, int os_errno)
 		struct fault fault;
 	} table[] = {
 		{CURLE_URL_MALFORMAT, {EINVAL, false}},
-		{CURLE_UNSUPPORTED_PROTOCOL, {EINVAL, false}},
 		{CURLE_COULDNT_RESOLVE_HOST, {EHOSTUNREACH, true}},
 		{CURLE_COULDNT_RESOLVE_PROXY, {EHOSTUNREACH, true}},
 		{CURLE_COULDNT_CONNECT, {ECONNREFUSED, true}},

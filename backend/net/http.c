@@ -46,6 +46,7 @@ struct http_call {
 	struct err broken;	      /* why a callback broke it off */
 	int64_t started, moved;	      /* monotonic ms */
 	size_t sent;		      /* bytes of a whole body */
+	bool began; /* the headers have ended */
 	bool held, added; /* not to be started yet; known to the multi handle */
 	bool paused;
 	bool ended;
@@ -65,6 +66,20 @@ static char *copy(const char *text, bool *failed)
 	return s;
 }
 
+/* The URL without a password in it. */
+static char *copy_shown(const char *url, bool *failed)
+{
+	const char *host = strstr(url, "://");
+	size_t authority = host ? strcspn(host + 3, "/?#") : 0;
+	const char *at = host ? memrchr(host + 3, '@', authority) : NULL;
+	char *shown = NULL;
+
+	if (!at)
+		return copy(url, failed);
+	*failed |= asprintf(&shown, "%.*s%s", (int)(host + 3 - url), url, at + 1) < 0;
+	return *failed ? NULL : shown;
+}
+
 int http_new(const char *name, const char *url, const struct http_tls *tls, struct http **ret,
 	struct err *reterr)
 {
@@ -79,7 +94,7 @@ int http_new(const char *name, const char *url, const struct http_tls *tls, stru
 		return err_set(reterr, EINVAL, "%s: %s is not an http://, https:// or unix:// URL",
 			name, url);
 	h->name = copy(name, &failed);
-	h->url = copy(url, &failed);
+	h->url = copy_shown(url, &failed);
 	h->base = copy(unix_socket ? "http://localhost" : url, &failed);
 	h->socket = copy(unix_socket ? url + 7 : NULL, &failed);
 	if (tls) {
@@ -154,6 +169,7 @@ static int update_status(struct http_call *c)
 
 static void headers_ended(struct http_call *c)
 {
+	c->began = true;
 	if (update_status(c) / 100 == 2 && c->request->began)
 		c->request->began(c->request->arg);
 }
@@ -516,9 +532,18 @@ static void talk_error(struct http_call *c, struct err *e)
 	struct fault fault;
 
 	curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &os_errno);
+	if (c->code == CURLE_OUT_OF_MEMORY && !c->began) {
+		/* That is what curl says of a header line beyond its bound. */
+		err_set(e, EREMOTEIO, "%s sends headers without end", c->http->name);
+		return;
+	}
 	fault = fault_of_curl((int)c->code, (int)os_errno);
-	err_set(e, fault.code, "cannot talk to %s (%s): %s", c->http->name, c->http->url,
-		c->detail[0] ? c->detail : curl_easy_strerror(c->code));
+	if (c->http->socket && c->code == CURLE_COULDNT_CONNECT) /* curl speaks of localhost there */
+		err_set(e, fault.code, "cannot talk to %s (%s): %s", c->http->name, c->http->url,
+			os_errno ? strerror((int)os_errno) : "nothing listens");
+	else
+		err_set(e, fault.code, "cannot talk to %s (%s): %s", c->http->name, c->http->url,
+			c->detail[0] ? c->detail : curl_easy_strerror(c->code));
 	e->passing = fault.passing;
 }
 

@@ -38,7 +38,7 @@ int http_new(const char *name, const char *url, const struct http_tls *tls, stru
 void http_free(struct http *h); /* no request may be under way */
 DEFINE_CLEANUP(struct http *, http_free)
 
-const char *http_url(const struct http *h); /* as given to http_new() */
+const char *http_url(const struct http *h); /* for people: without user and password */
 
 struct http_request {
 	const char *method;

@@ -78,6 +78,8 @@ static int end_object(struct json_split *s)
 
 	if (buf_error(&s->piece))
 		return -ENOMEM;
+	if (s->piece.len > s->limit)
+		return -EREMOTEIO;
 	object = json_loadb(buf_text(&s->piece), s->piece.len, 0, NULL);
 	buf_reset(&s->piece);
 	s->count++;
@@ -96,22 +98,29 @@ static int between(struct json_split *s, char c)
 	case 'n':
 	case 'u':
 	case 'l': /* the engine's empty list may be `null` */
-		return s->array || s->count ? -EREMOTEIO : 0;
+		if (s->array || s->count || s->null_len > 3 || "null"[s->null_len] != c)
+			return -EREMOTEIO;
+		s->null_len++;
+		return 0;
 	case '[':
-		if (s->array || s->count)
+		if (s->array || s->count || s->null_len)
 			return -EREMOTEIO;
 		s->array = true;
 		return 0;
 	case ',':
-		return s->array && s->count && !s->array_ended ? 0 : -EREMOTEIO;
+		if (!s->array || !s->count || s->array_ended || s->comma)
+			return -EREMOTEIO;
+		s->comma = true;
+		return 0;
 	case ']':
-		if (!s->array || s->array_ended)
+		if (!s->array || s->array_ended || s->comma)
 			return -EREMOTEIO;
 		s->array_ended = true;
 		return 0;
 	case '{':
-		if (s->array_ended)
+		if (s->array_ended || s->null_len || (s->array && s->count && !s->comma))
 			return -EREMOTEIO;
+		s->comma = false;
 		s->depth = 1;
 		return 0;
 	default:
@@ -166,5 +175,5 @@ int json_split_feed(struct json_split *s, const char *data, size_t len)
 
 int json_split_end(const struct json_split *s)
 {
-	return s->depth || (s->array && !s->array_ended) ? -EREMOTEIO : 0;
+	return s->depth || (s->array && !s->array_ended) || s->null_len % 4 ? -EREMOTEIO : 0;
 }

@@ -36,7 +36,8 @@ struct json_split {
 	struct buf piece;
 	unsigned depth; /* of braces, in the object */
 	bool in_string, escaped;
-	bool array, array_ended;
+	bool array, array_ended, comma;
+	unsigned null_len; /* letters of a `null` instead of a list */
 	uint64_t count; /* objects so far */
 };
 

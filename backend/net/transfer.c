@@ -16,6 +16,8 @@ struct pipe {
 	size_t head, fill; /* where the next byte is read; bytes in the ring */
 	uint64_t bytes;
 	bool closed; /* the source has ended well and is whole */
+	bool taken;  /* and the target has taken everything to its end */
+	bool early;  /* the target said that all is well before it had everything */
 	struct err wrong; /* why the source is not to be trusted */
 };
 
@@ -80,9 +82,19 @@ static int give(void *arg, void *data, size_t len)
 		passed_on(p, n);
 		return (int)n;
 	}
-	if (p->closed)
+	if (p->closed) {
+		p->taken = true;
 		return 0;
+	}
 	return http_call_ended(p->source) ? -EPIPE : -EAGAIN;
+}
+
+/* The target's good answer begins. */
+static void answered(void *arg)
+{
+	struct pipe *p = arg;
+
+	p->early = !p->taken;
 }
 
 /* When the source ends: is it whole? Sets closed or wrong. */
@@ -104,7 +116,7 @@ static bool turn(void *arg)
 		source_ended(p);
 	if (p->wrong.code)
 		return false;
-	if (p->target && http_call_ended(p->target))
+	if (p->target && (http_call_ended(p->target) || p->early))
 		return false; /* done, or refused: the source need not go on */
 	if (p->target && (p->fill || p->closed))
 		http_call_resume(p->target);
@@ -120,7 +132,7 @@ static int result(struct pipe *p, struct err *reterr)
 	/* The side that failed first is the cause; the other one was then broken off by us. */
 	if (p->wrong.code)
 		e = p->wrong;
-	else if (p->target && http_call_result(p->target, &e) == 0 && !p->closed)
+	else if (p->early || (p->target && http_call_result(p->target, &e) == 0 && !p->taken))
 		err_set(&e, EREMOTEIO, "the receiver did not wait for the end of the data");
 	if (e.code && reterr)
 		*reterr = e;
@@ -154,6 +166,7 @@ static int prepare(struct pipe *p, struct err *reterr)
 		return err_nomem(reterr);
 	p->put = t->put;
 	p->put.read = give;
+	p->put.began = answered;
 	p->put.arg = p;
 	return http_call_new(t->to, &p->put, &p->put_reply, &p->target, reterr);
 }

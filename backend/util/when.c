@@ -2,6 +2,7 @@
 #include "util/when.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -18,6 +19,16 @@ int64_t when_monotonic_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+void when_add_ms(struct timespec *t, int64_t ms)
+{
+	t->tv_sec += ms / 1000;
+	t->tv_nsec += ms % 1000 * 1000000;
+	if (t->tv_nsec >= 1000000000) {
+		t->tv_sec++;
+		t->tv_nsec -= 1000000000;
+	}
+}
+
 void when_format(struct buf *b, int64_t t)
 {
 	time_t seconds = t;
@@ -28,6 +39,16 @@ void when_format(struct buf *b, int64_t t)
 		return;
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	buf_adds(b, text);
+}
+
+/* A date that is in the calendar: timegm() would take November 31 for December 1. */
+static bool seconds_of(const struct tm *tm, int64_t *ret)
+{
+	struct tm again = *tm;
+
+	*ret = timegm(&again);
+	return again.tm_mon == tm->tm_mon && again.tm_mday == tm->tm_mday && again.tm_hour == tm->tm_hour &&
+	       again.tm_min == tm->tm_min;
 }
 
 int64_t when_parse(const char *text)
@@ -42,7 +63,8 @@ int64_t when_parse(const char *text)
 		return 0;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
-	t = timegm(&tm);
+	if (!seconds_of(&tm, &t))
+		return 0;
 	text += used;
 	if (*text == '.')
 		do

@@ -11,6 +11,9 @@ int64_t when_now(void);
 /* A monotonic clock, for durations. */
 int64_t when_monotonic_ms(void);
 
+struct timespec;
+void when_add_ms(struct timespec *t, int64_t ms);
+
 /* Adds `t` as RFC 3339 in UTC, "2026-11-21T19:49:02Z"; nothing for 0 (not known). */
 void when_format(struct buf *b, int64_t t);
 
