@@ -64,7 +64,16 @@ struct jobs {
 	bool stopping;
 };
 
-/* --- jobs.c, for the steps --- */
+/* --- job.c --- */
+
+/* Tells the listener; with no lock held. */
+void job_tell(struct jobs *j, const struct job_info *info);
+
+/* Adds a line to the log; under the lock, or while nobody else knows the job. */
+void job_log_locked(struct job *job, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Whether the journal can be written, for /status; code 0: it can. */
+void jobs_note_journal(struct jobs *j, const struct err *e);
 
 /* Sets the state, adds it to the log, and tells the listener. */
 void job_enter(struct jobs *j, struct job *job, enum job_state state);
@@ -79,6 +88,13 @@ void job_moved(struct jobs *j, struct job *job, uint64_t bytes);
 /* Keeps the job in the journal as it is now; a failure is told in /status, and returned. */
 int job_keep(struct jobs *j, struct job *job, struct err *reterr);
 
+/* --- jobs.c --- */
+
+struct job *jobs_find_locked(struct jobs *j, uint64_t number);
+
+/* Forgets the oldest of the finished jobs that are too many. */
+void jobs_trim(struct jobs *j);
+
 /* Queues it and takes it over; on failure it is still the caller's. */
 int jobs_submit(struct jobs *j, struct job *job, struct err *reterr);
 
@@ -87,6 +103,12 @@ void job_free(struct job *job);
 DEFINE_CLEANUP(struct job *, job_free)
 
 struct store *jobs_store(struct jobs *j, const char *word);
+
+/* --- run.c, read.c --- */
+
+bool job_needs_commit(const struct job *job); /* under the lock */
+void *jobs_worker(void *jobs);		      /* a thread's function */
+void jobs_free_rejections(struct jobs *j);
 
 /* --- the steps: 0 when done; an error whose `passing` says if a later try makes sense --- */
 
