@@ -19,7 +19,7 @@ int archive_new(const char *image_id, struct archive **ret, struct err *reterr);
 void archive_free(struct archive *a);
 DEFINE_CLEANUP(struct archive *, archive_free)
 
-/* 0, -EBADMSG (this is no tar), -ENOMEM. */
+/* 0 or -ENOMEM: what is wrong with the data is said at the end. */
 int archive_feed(struct archive *a, const void *data, size_t len);
 
 /* 0 if everything was there; -EBADMSG with a sentence, which passes: another try may do. */

@@ -221,17 +221,23 @@ static void forget_name(struct catalog *c, const struct container *old)
 		table_remove(&c->names, old->name);
 }
 
-/* Replaces under the lock. The new one's key strings take the place of the old one's. */
+/* Replaces under the lock; the keys lie in the new one. What has failed leaves everything as it was. */
 static int replace_container(struct catalog *c, struct container *old, struct container *new)
 {
+	void *had_name;
 	int r;
 
 	pthread_mutex_lock(&c->lock);
-	if (old)
+	r = table_put(&c->names, new->name, new, &had_name);
+	if (r == 0) {
+		r = table_put(&c->containers, new->id, new, NULL);
+		if (r < 0)
+			table_remove(&c->names, new->name);
+		if (r < 0 && had_name) /* into the place that has just become free */
+			table_put(&c->names, ((struct container *)had_name)->name, had_name, NULL);
+	}
+	if (r == 0 && old)
 		forget_name(c, old);
-	r = table_put(&c->containers, new->id, new, NULL);
-	if (r == 0)
-		r = table_put(&c->names, new->name, new, NULL);
 	pthread_mutex_unlock(&c->lock);
 	return r;
 }

@@ -124,10 +124,9 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The engine tells mounts in any order. */
-static char **volumes_of(const json_t *container)
+/* The engine tells mounts and tags in any order. */
+static char **sorted(char **list)
 {
-	char **list = strings_from(json_object_get(container, "Mounts"), mount_point);
 	size_t n = 0;
 
 	while (list && list[n])
@@ -135,6 +134,11 @@ static char **volumes_of(const json_t *container)
 	if (n)
 		qsort(list, n, sizeof(*list), by_text);
 	return list;
+}
+
+static char **volumes_of(const json_t *container)
+{
+	return sorted(strings_from(json_object_get(container, "Mounts"), mount_point));
 }
 
 static struct container *container_new(void)
@@ -215,7 +219,7 @@ struct image *image_from(const json_t *element)
 		return NULL;
 	i->refs = 1;
 	i->id = strdup(json_text(element, "Id"));
-	i->references = strings_from(json_object_get(element, "RepoTags"), reference_of);
+	i->references = sorted(strings_from(json_object_get(element, "RepoTags"), reference_of));
 	i->size = json_number(element, "Size");
 	i->created = json_is_string(created) ? when_parse(json_string_value(created))
 					     : json_integer_value(created);

@@ -111,6 +111,19 @@ static bool looks_like_id(const char *s)
 	return strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
 }
 
+/* The engine counts the name in full: "foo" is docker.io/library/foo to it. */
+static bool too_long(const char *repository)
+{
+	const char *slash = strchr(repository, '/');
+	size_t len = strlen(repository);
+
+	if (!slash)
+		len += strlen("docker.io/library/");
+	else if (!is_domain(repository, (size_t)(slash - repository)))
+		len += strlen("docker.io/");
+	return len > NAME_MAX_BYTES;
+}
+
 int reference_parse(const char *text, struct reference *ret, struct err *reterr)
 {
 	const char *slash = strrchr(text, '/');
@@ -134,6 +147,9 @@ int reference_parse(const char *text, struct reference *ret, struct err *reterr)
 	memcpy(ret->repository, text, len);
 	ret->repository[len] = '\0';
 	snprintf(ret->tag, sizeof(ret->tag), "%s", colon ? colon + 1 : "latest");
+	if (too_long(ret->repository))
+		return err_set(reterr, ENAMETOOLONG,
+			"the repository name is longer than 255 bytes (with docker.io/library/, if it has no host)");
 	if (!valid_repository(ret->repository) || looks_like_id(ret->repository))
 		return err_set(reterr, EINVAL,
 			"'%s' is not an image reference: use lower-case letters, digits and single "

@@ -91,9 +91,11 @@ TEST(lengths)
 		size_t repository, tag;
 		int code; /* 0: valid */
 	} cases[] = {
-		{255, 0, 0},
-		{255, 128, 0},
+		/* With "docker.io/" before it the name may have 255 bytes. */
+		{245, 0, 0},
+		{245, 128, 0},
 		{1, 128, 0},
+		{246, 0, ENAMETOOLONG},
 		{256, 0, ENAMETOOLONG},
 		{256, 5, ENAMETOOLONG},
 		{5000, 0, ENAMETOOLONG},
@@ -122,6 +124,27 @@ TEST(lengths)
 			continue;
 		assert_int_equal(strlen(r.repository), cases[i].repository);
 		assert_int_equal(strlen(r.tag), cases[i].tag ? cases[i].tag : strlen("latest"));
+	}
+}
+
+/* The longest name depends on what the engine puts before it. */
+TEST(lengths_by_prefix)
+{
+	static const struct {
+		const char *prefix;
+		size_t longest;
+	} cases[] = {{"", 237}, {"team/", 245}, {"h.io/", 255}, {"localhost/", 255}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_BUF struct buf text = BUF_INIT;
+		struct reference r;
+
+		buf_adds(&text, cases[i].prefix);
+		while (text.len < cases[i].longest)
+			buf_addc(&text, 'a');
+		assert_int_equal(reference_parse(buf_text(&text), &r, NULL), 0);
+		buf_addc(&text, 'a');
+		assert_int_equal(reference_parse(buf_text(&text), &r, NULL), -ENAMETOOLONG);
 	}
 }
 
@@ -210,6 +233,7 @@ int main(void)
 		cmocka_unit_test(test_valid),
 		cmocka_unit_test(test_invalid),
 		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_lengths_by_prefix),
 		cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_bad_names),
