@@ -7,3 +7,6 @@ int daemon_begin(void);
 
 /* In the child: lets the parent exit with 0, and leaves its terminal. */
 void daemon_ready(void);
+
+/* Tells a service manager (sd_notify(3): a datagram to $NOTIFY_SOCKET); nothing where there is none. */
+void daemon_notify(const char *state);

@@ -21,6 +21,7 @@
 #include "fs/daemon.h"
 #include "fs/events.h"
 #include "fs/handle.h"
+#include "fs/mountpoint.h"
 #include "fs/node.h"
 #include "fs/notify.h"
 #include "fs/ops.h"
@@ -135,6 +136,7 @@ static int mount_it(struct options *o, struct fs *fs, struct err *reterr)
 		o->source ? o->source : "commitfs");
 	if (buf_error(&own) || fuse_opt_add_arg(&o->args, buf_text(&own)) < 0)
 		return err_nomem(reterr);
+	mountpoint_clear(o->mountpoint);
 	fs->session = fuse_session_new(&o->args, &ops, sizeof(ops), fs);
 	if (!fs->session)
 		return err_set(reterr, EINVAL, "the options of the mount are not right");
@@ -229,9 +231,11 @@ static int serve(struct fs *fs, int signals, bool background)
 		log_setup(false, true);
 		daemon_ready();
 	}
+	daemon_notify("READY=1");
 	wait[1] = (struct pollfd){.fd = loop.ended, .events = POLLIN};
 	while (poll(wait, 2, -1) < 0 && errno == EINTR)
 		;
+	daemon_notify("STOPPING=1");
 	stop_threads(fs);
 	end_loop(&loop);
 	close(loop.ended);
