@@ -298,15 +298,30 @@ int engine_inspect_image(struct engine *e, const char *id_or_reference, struct b
 	return get_text(e, &path, ret, cancel, reterr);
 }
 
-int engine_image_text(struct engine *e, const char *id, const char *path, struct buf *ret,
+int engine_describe_container(struct engine *e, const char *id, json_t **ret, const struct cancel *cancel,
+	struct err *reterr)
+{
+	AUTO_BUF struct buf text = BUF_INIT;
+	int r = engine_inspect_container(e, id, &text, cancel, reterr);
+
+	return r < 0 ? r : json_read(&text, "the engine's description of the container", ret, reterr);
+}
+
+int engine_describe_image(struct engine *e, const char *id_or_reference, json_t **ret,
 	const struct cancel *cancel, struct err *reterr)
 {
 	AUTO_BUF struct buf text = BUF_INIT;
-	AUTO_JSON json_t *image = NULL;
-	int r = engine_inspect_image(e, id, &text, cancel, reterr);
+	int r = engine_inspect_image(e, id_or_reference, &text, cancel, reterr);
 
-	if (r == 0)
-		r = json_read(&text, "the engine's description of the image", &image, reterr);
+	return r < 0 ? r : json_read(&text, "the engine's description of the image", ret, reterr);
+}
+
+int engine_image_text(struct engine *e, const char *id, const char *path, struct buf *ret,
+	const struct cancel *cancel, struct err *reterr)
+{
+	AUTO_JSON json_t *image = NULL;
+	int r = engine_describe_image(e, id, &image, cancel, reterr);
+
 	if (r < 0)
 		return r;
 	for (const char *p = json_text(image, path); *p; p++)

@@ -49,6 +49,12 @@ int engine_inspect_container(struct engine *e, const char *id, struct buf *ret,
 int engine_inspect_image(struct engine *e, const char *id_or_reference, struct buf *ret,
 	const struct cancel *cancel, struct err *reterr);
 
+/* The same, read; the caller releases the object. */
+int engine_describe_container(struct engine *e, const char *id, json_t **ret, const struct cancel *cancel,
+	struct err *reterr);
+int engine_describe_image(struct engine *e, const char *id_or_reference, json_t **ret,
+	const struct cancel *cancel, struct err *reterr);
+
 /* One text of an image's description, as json_text() finds it ("Author"); newlines become spaces. */
 int engine_image_text(struct engine *e, const char *id, const char *path, struct buf *ret,
 	const struct cancel *cancel, struct err *reterr);

@@ -155,17 +155,14 @@ static int list_all(struct follow *f)
  */
 static int refresh_container(struct follow *f, const char *id)
 {
-	AUTO_BUF struct buf text = BUF_INIT;
 	AUTO_JSON json_t *inspect = NULL;
-	int r = engine_inspect_container(f->engine, id, &text, &f->cancel, &f->trouble);
+	int r = engine_describe_container(f->engine, id, &inspect, &f->cancel, &f->trouble);
 
 	if (r == -ENOENT) {
 		catalog_remove_container(f->catalog, id);
 		f->trouble.code = 0;
 		return 0;
 	}
-	if (r == 0)
-		r = json_read(&text, "a container's description", &inspect, &f->trouble);
 	return r < 0 ? r : catalog_put_inspected(f->catalog, inspect);
 }
 
@@ -180,17 +177,14 @@ static int refresh_containers(struct follow *f)
 
 static int refresh_image(struct follow *f, const char *id)
 {
-	AUTO_BUF struct buf text = BUF_INIT;
 	AUTO_JSON json_t *image = NULL;
-	int r = engine_inspect_image(f->engine, id, &text, &f->cancel, &f->trouble);
+	int r = engine_describe_image(f->engine, id, &image, &f->cancel, &f->trouble);
 
 	if (r == -ENOENT) {
 		catalog_remove_image(f->catalog, id);
 		f->trouble.code = 0;
 		return 0;
 	}
-	if (r == 0)
-		r = json_read(&text, "an image's description", &image, &f->trouble);
 	return r < 0 ? r : catalog_put_image(f->catalog, image);
 }
 

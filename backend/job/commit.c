@@ -31,12 +31,9 @@ static int check_state(const char *state, const char *name, struct err *reterr)
 static int check_container(struct jobs *j, const struct container *c, bool *ret_paused,
 	const struct cancel *cancel, struct err *reterr)
 {
-	AUTO_BUF struct buf text = BUF_INIT;
 	AUTO_JSON json_t *inspect = NULL;
-	int r = engine_inspect_container(j->options.engine, c->id, &text, cancel, reterr);
+	int r = engine_describe_container(j->options.engine, c->id, &inspect, cancel, reterr);
 
-	if (r == 0)
-		r = json_read(&text, "the engine's description of the container", &inspect, reterr);
 	*ret_paused = strcmp(json_text(inspect, "State.Status"), "paused") == 0;
 	return r < 0 ? r : check_state(json_text(inspect, "State.Status"), c->name, reterr);
 }
@@ -123,12 +120,9 @@ static int ask_engine(struct jobs *j, struct job *job, const struct reference *r
 
 static int container_state(struct jobs *j, const char *id, struct buf *ret, struct err *reterr)
 {
-	AUTO_BUF struct buf text = BUF_INIT;
 	AUTO_JSON json_t *inspect = NULL;
-	int r = engine_inspect_container(j->options.engine, id, &text, &j->stop, reterr);
+	int r = engine_describe_container(j->options.engine, id, &inspect, &j->stop, reterr);
 
-	if (r == 0)
-		r = json_read(&text, "the engine's description of the container", &inspect, reterr);
 	buf_reset(ret);
 	if (r == 0)
 		buf_adds(ret, json_text(inspect, "State.Status"));

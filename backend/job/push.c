@@ -140,14 +140,11 @@ static int choose_image(struct jobs *j, const struct container *container, const
 /* An image that exists: its id and size. */
 static int look_at_image(struct jobs *j, struct job *job, const struct cancel *cancel, struct err *reterr)
 {
-	AUTO_BUF struct buf text = BUF_INIT;
 	AUTO_JSON json_t *image = NULL;
 	const char *id;
-	int r = engine_inspect_image(j->options.engine,
-		job->info.image_id[0] ? job->info.image_id : job->info.reference, &text, cancel, reterr);
+	int r = engine_describe_image(j->options.engine,
+		job->info.image_id[0] ? job->info.image_id : job->info.reference, &image, cancel, reterr);
 
-	if (r == 0)
-		r = json_read(&text, "the engine's description of the image", &image, reterr);
 	if (r < 0)
 		return r;
 	id = json_text(image, "Id");
@@ -232,13 +229,9 @@ static int choose_export(struct jobs *j, const struct job_info *info, struct job
 	struct err *reterr)
 {
 	CLEANUP(image_unrefp) struct image *now = catalog_image_named(j->options.catalog, info->reference);
-	AUTO_BUF struct buf text = BUF_INIT;
 	AUTO_JSON json_t *image = NULL;
-	int r;
+	int r = engine_describe_image(j->options.engine, info->image_id, &image, &job->cancel, reterr);
 
-	r = engine_inspect_image(j->options.engine, info->image_id, &text, &job->cancel, reterr);
-	if (r == 0)
-		r = json_read(&text, "the engine's description of the image", &image, reterr);
 	if (r < 0)
 		return r;
 	job_set_total(j, job, 0, (uint64_t)json_number(image, "Size"));

@@ -5,20 +5,18 @@ import itertools
 import shutil
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from lib.guard import pytest_runtest_makereport, watchdog  # noqa: E402,F401
 from lib.mount import Mount, environment  # noqa: E402
 from lib.scripted import no_auth  # noqa: E402
 from lib.scripted_engine import ScriptedEngine  # noqa: E402
 from lib.scripted_glance import ScriptedGlance  # noqa: E402
 from lib.scripted_keystone import ScriptedKeystone  # noqa: E402
-
-TEST_SECONDS = 90   # longer than any test takes, even with sanitizers
 
 
 @pytest.fixture
@@ -114,27 +112,3 @@ def cloud(web, glance, mount):
 def keyed(web, keystone, mount):
     """A mount whose pushes go to `glance` with a token of `keystone`."""
     return mount(**keystone.environment())
-
-
-@pytest.fixture(autouse=True)
-def watchdog():
-    """A call that hangs in the mount cannot be interrupted for certain; killing the program always frees it."""
-    def bite():
-        for mounted in list(Mount.active):
-            mounted.process.signal(9)
-
-    timer = threading.Timer(TEST_SECONDS, bite)
-    timer.daemon = True
-    timer.start()
-    yield
-    timer.cancel()
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    """A failure comes with the mount's log."""
-    outcome = yield
-    report = outcome.get_result()
-    if report.when == "call" and report.failed:
-        for mounted in Mount.active:
-            report.sections.append((f"log of {mounted.path}", mounted.process.log_tail(60)))
