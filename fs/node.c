@@ -191,8 +191,13 @@ uint64_t nodes_look_up(struct nodes *n, const struct dir_type *type, const char 
 	char tagged[1024];
 	struct node *node = NULL;
 	uint64_t number = 0;
+	size_t len = strlen(key);
 
-	snprintf(tagged, sizeof(tagged), "%c:%s", type->letter, key);
+	if (len > sizeof(tagged) - 3)
+		return 0;
+	tagged[0] = type->letter;
+	tagged[1] = ':';
+	memcpy(tagged + 2, key, len + 1);
 	pthread_mutex_lock(&n->lock);
 	if (kind == NODE_LISTED)
 		node = table_get(&n->by_key, tagged);

@@ -24,7 +24,7 @@ struct note {
 struct notify {
 	struct fs *fs;
 	pthread_t thread;
-	bool started;
+	atomic_bool started;
 
 	pthread_mutex_t lock; /* all below */
 	pthread_cond_t work;
@@ -79,8 +79,11 @@ static struct note *note_new(
 
 static void leave(struct notify *n, const struct dir_type *type, const char *name, const char *key, bool gone)
 {
-	struct note *note = note_new(type, name, key, gone);
+	struct note *note;
 
+	if (!n->started)
+		return; /* nobody has been served yet: the kernel remembers nothing */
+	note = note_new(type, name, key, gone);
 	if (!note) {
 		log_error("out of memory: the kernel may show something old for a while");
 		return;
@@ -194,8 +197,10 @@ static void *run(void *arg)
 
 int notify_start(struct notify *n)
 {
-	int r = pthread_create(&n->thread, NULL, run, n);
+	int r;
 
+	n->started = true;
+	r = pthread_create(&n->thread, NULL, run, n);
 	n->started = r == 0;
 	return -r;
 }

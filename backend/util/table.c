@@ -22,23 +22,30 @@ static uint64_t seed(void)
 	return v;
 }
 
+/* Eight bytes a step. */
 static size_t hash(const char *key)
 {
-	uint64_t h = 0xcbf29ce484222325u ^ seed();
+	uint64_t h = seed(), word;
+	size_t len = strlen(key);
 
-	for (; *key; key++) {
-		h ^= (unsigned char)*key;
-		h *= 0x100000001b3u;
+	h ^= len;
+	for (; len >= 8; key += 8, len -= 8) {
+		memcpy(&word, key, 8);
+		h = (h ^ word) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
 	}
-	h ^= h >> 32;
-	return h * 0x9e3779b97f4a7c15u >> 16;
+	word = 0;
+	memcpy(&word, key, len);
+	h = (h ^ word) * 0x9e3779b97f4a7c15u;
+	h ^= h >> 29;
+	return h * 0xbf58476d1ce4e5b9u >> 16;
 }
 
-static struct table_entry *find(const struct table *t, const char *key)
+static struct table_entry *find(const struct table *t, const char *key, size_t h)
 {
-	size_t i = hash(key) & t->mask;
+	size_t i = h & t->mask;
 
-	while (t->entries[i].key && strcmp(t->entries[i].key, key) != 0)
+	while (t->entries[i].key && (t->entries[i].hash != h || strcmp(t->entries[i].key, key) != 0))
 		i = (i + 1) & t->mask;
 	return &t->entries[i];
 }
@@ -51,7 +58,16 @@ void table_done(struct table *t)
 
 void *table_get(const struct table *t, const char *key)
 {
-	return t->mask ? find(t, key)->value : NULL;
+	return t->mask ? find(t, key, hash(key))->value : NULL;
+}
+
+static struct table_entry *free_place(const struct table *t, size_t h)
+{
+	size_t i = h & t->mask;
+
+	while (t->entries[i].key)
+		i = (i + 1) & t->mask;
+	return &t->entries[i];
 }
 
 static int grow(struct table *t)
@@ -63,7 +79,7 @@ static int grow(struct table *t)
 		return -ENOMEM;
 	for (size_t i = 0; t->mask && i <= t->mask; i++)
 		if (t->entries[i].key)
-			*find(&bigger, t->entries[i].key) = t->entries[i];
+			*free_place(&bigger, t->entries[i].hash) = t->entries[i];
 	free(t->entries);
 	*t = bigger;
 	return 0;
@@ -72,23 +88,24 @@ static int grow(struct table *t)
 int table_put(struct table *t, const char *key, void *value, void **ret_old)
 {
 	struct table_entry *e;
+	size_t h = hash(key);
 
 	if (ret_old)
 		*ret_old = NULL;
 	if (t->count + 1 > t->mask / 4 * 3 && grow(t) < 0)
 		return -ENOMEM;
-	e = find(t, key);
+	e = find(t, key, h);
 	if (!e->key)
 		t->count++;
 	else if (ret_old)
 		*ret_old = e->value;
-	*e = (struct table_entry){key, value};
+	*e = (struct table_entry){key, value, h};
 	return 0;
 }
 
 void *table_remove(struct table *t, const char *key)
 {
-	struct table_entry *e = t->mask ? find(t, key) : NULL;
+	struct table_entry *e = t->mask ? find(t, key, hash(key)) : NULL;
 	void *value = e ? e->value : NULL;
 	size_t hole, i;
 
@@ -98,7 +115,7 @@ void *table_remove(struct table *t, const char *key)
 	/* Close the gap: move back what was pushed over this place. */
 	hole = (size_t)(e - t->entries);
 	for (i = (hole + 1) & t->mask; t->entries[i].key; i = (i + 1) & t->mask) {
-		size_t home = hash(t->entries[i].key) & t->mask;
+		size_t home = t->entries[i].hash & t->mask;
 
 		if (((i - home) & t->mask) >= ((i - hole) & t->mask)) {
 			t->entries[hole] = t->entries[i];

@@ -11,6 +11,7 @@
 struct table_entry {
 	const char *key; /* NULL: free */
 	void *value;
+	size_t hash; /* of the key */
 };
 
 struct table {
