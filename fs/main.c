@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Start-up and shutdown. To the background first, with the terminal kept for what goes wrong; then everything
- * is made, mounted, and only then do threads start. Shutdown goes the other way round, and the session serves
+ * is made, the engine's lists are read, and what there is to show is mounted. Shutdown goes the other way round, and the session serves
  * until nothing of ours can wait for the kernel any more: a notification may wait for a directory that a
  * request holds, which only the session can answer.
  */
 #include <errno.h>
 #include <grp.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -196,26 +197,33 @@ static int start_loop(struct loop *l)
 	return l->ended < 0 ? -errno : -pthread_create(&l->thread, NULL, loop_thread, l);
 }
 
-static int start_threads(struct fs *fs, struct err *reterr)
+/* What is mounted has something to show from its first moment on. */
+static int follow_engine(struct fs *fs, struct err *reterr)
 {
 	struct follow_listener listener = {events_link, fs};
 	int r = follow_start(fs->engine, fs->catalog, &listener, &fs->follow, reterr);
 
-	if (r == 0)
-		r = follow_wait(fs->follow, FIRST_LIST_TIMEOUT_MS, reterr);
-	if (r == 0 && notify_start(fs->notify) < 0)
-		r = err_set(reterr, EAGAIN, "no thread can be started");
-	return r < 0 ? r : jobs_start(fs->jobs, reterr);
+	return r < 0 ? r : follow_wait(fs->follow, FIRST_LIST_TIMEOUT_MS, reterr);
+}
+
+static int start_threads(struct fs *fs, struct err *reterr)
+{
+	if (notify_start(fs->notify) < 0)
+		return err_set(reterr, EAGAIN, "no thread can be started");
+	return jobs_start(fs->jobs, reterr);
 }
 
 /* The session still serves, so nothing here can wait for ever. */
 static void stop_threads(struct fs *fs)
 {
-	jobs_stop(fs->jobs);
+	if (fs->jobs)
+		jobs_stop(fs->jobs);
 	if (fs->follow)
 		follow_stop(fs->follow);
-	notify_stop(fs->notify);
-	calls_free(fs->calls);
+	if (fs->notify)
+		notify_stop(fs->notify);
+	if (fs->calls)
+		calls_free(fs->calls);
 }
 
 /* Serves until a signal comes or somebody unmounts. */
@@ -225,8 +233,10 @@ static int serve(struct fs *fs, int signals, bool background)
 	struct pollfd wait[2] = {{.fd = signals, .events = POLLIN}};
 	int r = start_loop(&loop);
 
-	if (r < 0)
+	if (r < 0) {
+		stop_threads(fs);
 		return r;
+	}
 	if (background) {
 		log_setup(false, true);
 		daemon_ready();
@@ -271,19 +281,20 @@ static int run(struct options *o, struct err *reterr)
 	if (r >= 0)
 		r = make(o, buf_text(&state), &fs, reterr);
 	if (r == 0)
+		r = follow_engine(&fs, reterr);
+	if (r == 0)
 		r = mount_it(o, &fs, reterr);
-	if (r == 0) {
+	if (r == 0)
 		r = start_threads(&fs, reterr);
-		if (r == 0)
-			r = serve(&fs, signals, !o->foreground && !o->debug);
-		else
-			stop_threads(&fs);
+	if (r == 0)
+		r = serve(&fs, signals, !o->foreground && !o->debug);
+	else
+		stop_threads(&fs);
+	if (fs.session) {
 		fuse_session_unmount(fs.session);
 		fuse_session_destroy(fs.session);
-		handles_free();
-	} else if (fs.calls) {
-		calls_free(fs.calls);
 	}
+	handles_free();
 	unmake(&fs);
 	return r;
 }
@@ -298,6 +309,7 @@ static int start(struct options *o)
 	/* Our memory holds tokens: no core file, no ptrace by others. */
 	prctl(PR_SET_DUMPABLE, 0);
 	http_global_init();
+	mallopt(M_ARENA_MAX, 1); /* many threads that mostly wait: memory counts more than their rivalry */
 	if (o->check)
 		return check_run(o);
 	if (!o->foreground && !o->debug && daemon_begin() < 0)
