@@ -143,6 +143,13 @@ static void reply_wait(struct call *c)
 
 /* --- running --- */
 
+static void drop(struct call *c, int error)
+{
+	if (c->dropped)
+		c->dropped(c);
+	call_reply_error(c, error);
+}
+
 void call_run(struct call *c, void (*run)(struct call *c))
 {
 	int r;
@@ -150,13 +157,13 @@ void call_run(struct call *c, void (*run)(struct call *c))
 	/* A pool_work is the first member of a call. */
 	c->work.run = (void (*)(struct pool_work *))(void *)run;
 	if (!enlist(c->fs->calls, c)) {
-		call_reply_error(c, -EAGAIN);
+		drop(c, -EAGAIN);
 		return;
 	}
 	fuse_req_interrupt_func(c->request, on_interrupt, c);
 	r = pool_submit(c->fs->calls->pool, &c->work);
 	if (r < 0)
-		call_reply_error(c, r);
+		drop(c, r);
 }
 
 /* --- waiting --- */
@@ -230,7 +237,7 @@ static void sweep(struct calls *l, bool look)
 
 		ready = c->next;
 		if (atomic_load(&c->interrupted))
-			call_reply_error(c, -EINTR);
+			drop(c, -EINTR);
 		else
 			reply_wait(c);
 	}

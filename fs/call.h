@@ -19,6 +19,7 @@ struct call {
 	struct cancel cancel;
 	atomic_bool interrupted;
 	bool parked;
+	void (*dropped)(struct call *c); /* it is answered without having run; may be NULL */
 	struct call *next;
 
 	/* What the call is about; the inode and its open file stay as long as it is not answered. */

@@ -21,7 +21,8 @@ struct handle {
 	bool filled;	       /* it was asked for, or the wait is over */
 	int outcome;	       /* of `wait`: 0 or a negative errno */
 	struct buf line;       /* written, not run yet */
-	bool busy;	       /* a request of it is being run: the rest is that writer's */
+	size_t before;	       /* bytes of it that were there before the last write */
+	bool busy;	       /* it is being run: all of it is that writer's */
 	struct dir_list *list; /* of a directory: its entries as they were when reading began */
 };
 

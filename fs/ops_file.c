@@ -49,6 +49,11 @@ static int show_text(struct fs *fs, const struct node *n, struct handle *h)
 	return r;
 }
 
+static void drop_open(struct call *c)
+{
+	handle_unref(c->handle);
+}
+
 static void open_by_asking(struct fs *fs, fuse_req_t request, struct handle *h, struct fuse_file_info *fi)
 {
 	struct call *c = call_new(fs, request, h->ino);
@@ -59,6 +64,7 @@ static void open_by_asking(struct fs *fs, fuse_req_t request, struct handle *h, 
 	}
 	c->handle = h;
 	c->file = *fi;
+	c->dropped = drop_open;
 	call_run(c, ask_text);
 }
 
@@ -185,7 +191,6 @@ static int run_first(struct call *c, const struct node *n, bool rest, size_t *re
 	*ret_len = rest ? h->line.len : request_end(buf_text(&h->line), h->line.len);
 	if (*ret_len)
 		r = take_request(h, *ret_len, &text);
-	h->busy = *ret_len > 0;
 	pthread_mutex_unlock(&h->lock);
 	if (r == 0 && *ret_len)
 		r = run_request(c, n, &text);
@@ -209,7 +214,7 @@ static void end_line(struct handle *h, int r)
 static void run_write(struct call *c)
 {
 	const struct node *n = nodes_get(c->fs->nodes, c->ino);
-	size_t before = c->handle->line.len - c->size; /* left by earlier writes */
+	size_t before = c->handle->before;
 	size_t ran = 0, len = 0;
 	int r = n ? 0 : -ESTALE;
 
@@ -226,14 +231,23 @@ static void run_write(struct call *c)
 		call_reply_write(c, r < 0 ? ran - before : c->size);
 }
 
+/* What was refused before it could run is not run when the file is closed either. */
+static void drop_line(struct call *c)
+{
+	end_line(c->handle, -EINTR);
+}
+
 static void hand_on(struct fs *fs, fuse_req_t request, struct handle *h, size_t size, void (*run)(struct call *c))
 {
 	struct call *c = call_new(fs, request, h->ino);
 
-	if (!c)
+	if (!c) {
+		end_line(h, -ENOMEM);
 		return;
+	}
 	c->handle = h;
 	c->size = size;
+	c->dropped = drop_line;
 	call_run(c, run);
 }
 
@@ -247,10 +261,11 @@ static int take_bytes(struct handle *h, const char *data, size_t size)
 		buf_reset(&h->line);
 		r = -E2BIG;
 	} else {
+		h->before = h->line.len;
 		buf_add(&h->line, data, size);
 		r = buf_error(&h->line);
 		if (r == 0)
-			r = request_end(buf_text(&h->line), h->line.len) > 0;
+			r = h->busy = request_end(buf_text(&h->line), h->line.len) > 0;
 	}
 	pthread_mutex_unlock(&h->lock);
 	return r;
@@ -302,6 +317,7 @@ void op_flush(fuse_req_t request, fuse_ino_t ino, struct fuse_file_info *fi)
 	(void)ino;
 	pthread_mutex_lock(&h->lock);
 	nothing = h->busy || blank(&h->line);
+	h->busy |= !nothing;
 	pthread_mutex_unlock(&h->lock);
 	if (nothing)
 		fuse_reply_err(request, 0);
