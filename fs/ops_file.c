@@ -170,7 +170,7 @@ static int run_request(struct call *c, const struct node *n, const struct buf *t
 {
 	struct err e = {0};
 	void *view;
-	int r = get_view(c->fs, n, &view);
+	int r = cancel_fired(&c->cancel) ? -ECANCELED : get_view(c->fs, n, &view);
 
 	if (r < 0)
 		return r;
