@@ -171,15 +171,3 @@ def test_a_slow_push_holds_up_no_other(cloud, engine, glance):
     cloud.becomes("images/slow:1/state", "uploading", 5)
     cloud.write("images/busybox:latest/push", "")
     assert cloud.finish("images/busybox:latest")["state"] == "active"
-
-
-def test_a_writer_that_is_stopped_before_its_turn_asks_for_nothing(crowd, engine):
-    """More writers than may be asked for at once: who is interrupted while he waits has not asked, also at close."""
-    paths = [crowd.path / f"containers/{name}/push" for name in names(crowd)]
-    writers = [echo("busybox", path) for path in paths + paths]
-    with blocked(writers, 1):
-        asked = engine.count("^GET .*/images/busybox.*/json")
-        interrupted(writers)
-    assert asked < len(writers), "nobody had to wait"
-    assert engine.count("^GET .*/images/busybox.*/json") == asked
-    assert crowd.list("jobs") == []
