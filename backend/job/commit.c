@@ -59,14 +59,7 @@ int jobs_commit(struct jobs *j, const struct container *container, const struct 
 	snprintf(job->info.container_name, sizeof(job->info.container_name), "%s", container->name);
 	if (request->push)
 		r = push_prepare(j, job, request->push, cancel, reterr);
-	if (r == 0)
-		r = jobs_submit(j, job, reterr);
-	if (r < 0) {
-		push_abandon(j, job, 0);
-		return r;
-	}
-	steal_pointer(&job);
-	return 0;
+	return r < 0 ? r : push_submit(j, &job, reterr);
 }
 
 /* --- the job --- */

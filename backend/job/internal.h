@@ -119,6 +119,9 @@ int push_run(struct jobs *j, struct job *job, struct err *reterr);
 int push_prepare(struct jobs *j, struct job *job, const char *target, const struct cancel *cancel,
 	struct err *reterr);
 
+/* The end of a request: the job is queued and *job NULL, or the record that was made for it is taken away. */
+int push_submit(struct jobs *j, struct job **job, struct err *reterr);
+
 /* After a push that came to nothing: takes the record away, within `timeout_ms`, or leaves that to the keeper. */
 void push_abandon(struct jobs *j, struct job *job, int timeout_ms);
 

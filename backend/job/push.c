@@ -102,6 +102,17 @@ void push_abandon(struct jobs *j, struct job *job, int timeout_ms)
 	}
 }
 
+int push_submit(struct jobs *j, struct job **job, struct err *reterr)
+{
+	int r = jobs_submit(j, *job, reterr);
+
+	if (r < 0)
+		push_abandon(j, *job, 0);
+	else
+		*job = NULL; /* it is the queue's */
+	return r;
+}
+
 /* What the request names as the target: to=TARGET, or name=, tag= and registry=. */
 static int target_of(const struct request *request, struct buf *target, struct err *reterr)
 {
@@ -196,15 +207,7 @@ int jobs_push(struct jobs *j, const struct container *container, const struct re
 	}
 	if (r == 0)
 		r = push_prepare(j, job, buf_text(&target), cancel, reterr);
-	if (r < 0)
-		return r;
-	r = jobs_submit(j, job, reterr);
-	if (r < 0) {
-		push_abandon(j, job, 0);
-		return r;
-	}
-	steal_pointer(&job);
-	return 0;
+	return r < 0 ? r : push_submit(j, &job, reterr);
 }
 
 /* --- the job --- */
