@@ -33,7 +33,6 @@ struct calls;
 struct nodes;
 struct notify;
 
-/* The last known word about the default store, for /status; asked in the background. */
 struct fs {
 	struct fuse_session *session;
 	struct engine *engine;
